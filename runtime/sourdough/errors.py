@@ -1,0 +1,98 @@
+"""Every error Sourdough raises, in one tree.
+
+    SourdoughError
+      ConfigError          the configuration is wrong: exit code 2
+      StartError           a child cannot start: exit code 3, final
+      StorageError         the storage folder or a file in it cannot be used: exit code 4
+        StorageFormatError a file was written by a newer version
+        StorageClosedError storage of an instance that is no longer the live one
+      FolderInUseError     another server owns the storage folder: exit code 5
+      WireError            a peer spoke nonsense on a link; the link is dropped
+      DurableObjectError   a call to an object failed; carries the flags of semantics section 2
+        RemoteError        the object's own code raised something we cannot rebuild here
+
+An error's text is one sentence that a client may read; `hint` says what to do about it.
+"""
+
+from __future__ import annotations
+
+
+class SourdoughError(Exception):
+    """Root of all errors of Sourdough."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, place: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.place = place
+        self.hint = hint
+
+
+class ConfigError(SourdoughError):
+    """Raised while reading the configuration; correct the file at `place`."""
+
+    exit_code = 2
+
+
+class StartError(SourdoughError):
+    """A process cannot start (a module does not import, a port is taken); trying again is useless."""
+
+    exit_code = 3
+
+
+class StorageError(SourdoughError):
+    """The storage folder, or a file in it, cannot be read or written."""
+
+    exit_code = 4
+
+
+class StorageFormatError(StorageError):
+    """A file has a newer format than this version knows (invariant S14); upgrade Sourdough."""
+
+
+class StorageClosedError(StorageError):
+    """Storage of an instance that was reset, evicted or handed over; the work belongs to another."""
+
+
+class FolderInUseError(SourdoughError):
+    """Another server owns the storage folder (invariant P4)."""
+
+    exit_code = 5
+
+
+class WireError(SourdoughError):
+    """A peer broke the link protocol; the link is dropped, its streams fail."""
+
+
+class DurableObjectError(SourdoughError):
+    """A call to an object failed.
+
+    remote: the object's own code raised. retryable: the connection failed, try again with a new
+    stub if the call is idempotent. overloaded: do not try again now. durable_object_reset: the
+    instance is gone, a new stub reaches the next one. (semantics section 2, error flags)
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        remote: bool = False,
+        retryable: bool = False,
+        overloaded: bool = False,
+        durable_object_reset: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.remote = remote
+        self.retryable = retryable
+        self.overloaded = overloaded
+        self.durable_object_reset = durable_object_reset
+
+
+class RemoteError(DurableObjectError):
+    """The callee raised an exception whose class is not known on this side (semantics 2.13)."""
+
+    def __init__(self, type_name: str, message: str) -> None:
+        super().__init__(f"{type_name}: {message}", remote=True)
+        self.type_name = type_name
+        self.remote_message = message
