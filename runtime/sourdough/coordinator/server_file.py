@@ -1,0 +1,85 @@
+"""`<storage>/server.json`: which server uses the storage folder, for people, commands and locks.
+
+The file says who; the lock beside it says whether (invariant P4). It is replaced as a whole, so
+a reader sees the old or the new one. After a crash it stays: its processes are then gone, which
+their start times show.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from sourdough.coordinator.process import ProcessIdentity
+from sourdough.errors import StorageFormatError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SERVER_FILE = "server.json"
+SERVER_FILE_FORMAT = 1
+
+
+class ServerFile(msgspec.Struct, frozen=True, kw_only=True):
+    """What a server tells about itself."""
+
+    format: int = SERVER_FILE_FORMAT
+    pid: int
+    """The coordinator."""
+    start_time: str
+    """Of the coordinator, as `ProcessIdentity` has it."""
+    version: str
+    url: str
+    control: str
+    """Path of the control socket."""
+    mode: str
+    """"dev" or "serve"."""
+    children: tuple[ProcessIdentity, ...] = ()
+    """Every child that holds the lock; written again before a child's first work."""
+
+    @property
+    def coordinator(self) -> ProcessIdentity:
+        return ProcessIdentity(self.pid, self.start_time)
+
+    @property
+    def leftovers(self) -> tuple[ProcessIdentity, ...]:
+        """The children that still run."""
+        return tuple(child for child in self.children if child.alive)
+
+    def write(self, storage: Path) -> None:
+        """Replace the file of a storage folder by this one."""
+        draft = storage / f"{SERVER_FILE}.{os.getpid()}.new"
+        draft.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=2))
+        draft.replace(storage / SERVER_FILE)
+
+
+def read_server_file(storage: Path) -> ServerFile | None:
+    """Return what a folder's server last told; None when there is nothing that can be read.
+
+    Raises StorageFormatError for a file of a newer version (invariant S14).
+    """
+    try:
+        data = (storage / SERVER_FILE).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    try:
+        if msgspec.json.decode(data, type=_Format).format > SERVER_FILE_FORMAT:
+            raise StorageFormatError(
+                f"{storage / SERVER_FILE} was written by a newer Sourdough.",
+                hint="Use that version, or stop its server first.",
+            )
+        return msgspec.json.decode(data, type=ServerFile)
+    except msgspec.MsgspecError:
+        # A loss of power can leave any bytes here. Nothing depends on them: the lock decides.
+        return None
+
+
+def remove_server_file(storage: Path) -> None:
+    """Forget the server, at its orderly end."""
+    (storage / SERVER_FILE).unlink(missing_ok=True)
+
+
+class _Format(msgspec.Struct, frozen=True):
+    format: int

@@ -1,0 +1,64 @@
+"""The file that says which server uses a folder."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+from sourdough.coordinator.process import ProcessIdentity
+from sourdough.coordinator.server_file import ServerFile, read_server_file, remove_server_file
+from sourdough.errors import StorageFormatError
+
+ME = ProcessIdentity.of(os.getpid())
+SERVER = ServerFile(
+    pid=ME.pid,
+    start_time=ME.start_time,
+    version="0.1.0",
+    url="http://127.0.0.1:8787",
+    control="/run/x/control.sock",
+    mode="serve",
+    children=(ME, ProcessIdentity(2, "0@no-boot")),
+)
+
+
+def test_what_is_written_is_read(tmp_path):
+    """A server file survives its round trip."""
+    SERVER.write(tmp_path)
+    assert read_server_file(tmp_path) == SERVER
+    assert [entry.name for entry in tmp_path.iterdir()] == ["server.json"]
+
+
+def test_only_living_children_are_leftovers(tmp_path):
+    """A pid with another start time is somebody else."""
+    assert SERVER.leftovers == (ME,)
+    assert SERVER.coordinator.alive
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\x00" * 64, b"[]", b'{"format": 1}'])
+def test_a_torn_file_says_nothing(tmp_path, content):
+    """After a loss of power any bytes may stand there."""
+    (tmp_path / "server.json").write_bytes(content)
+    assert read_server_file(tmp_path) is None
+
+
+def test_no_file_is_no_server(tmp_path):
+    """Neither a missing file nor a missing folder is an error."""
+    assert read_server_file(tmp_path) is None
+    assert read_server_file(tmp_path / "missing") is None
+
+
+def test_a_newer_format_is_refused(tmp_path):
+    """A file of a newer version is not guessed at (invariant S14)."""
+    (tmp_path / "server.json").write_text(json.dumps({"format": 2, "what": "ever"}))
+    with pytest.raises(StorageFormatError, match="newer"):
+        read_server_file(tmp_path)
+
+
+def test_a_removed_file_is_gone(tmp_path):
+    """Removing is idempotent."""
+    SERVER.write(tmp_path)
+    remove_server_file(tmp_path)
+    remove_server_file(tmp_path)
+    assert read_server_file(tmp_path) is None
