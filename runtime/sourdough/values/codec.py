@@ -1,0 +1,135 @@
+"""Values at rest and over links: one format byte, then CBOR (RFC 8949).
+
+What goes in comes out equal and of the same type: None, bool, int, float, str, bytes, list, tuple,
+dict with any hashable keys, set, frozenset, datetime, date, time, timedelta, Decimal, UUID, complex,
+with shared references and cycles. bytearray and memoryview come back as bytes; an aware datetime
+keeps its instant and offset, not the name of its zone. Anything else is refused with its place.
+What is read is never an alias of what was written. It is data only: decoding runs no code.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+from typing import Any
+
+from cbor2 import CBORDecodeError, CBOREncodeError, CBORTag, dumps, loads
+
+from sourdough.errors import StorageFormatError
+from sourdough.values import tags
+from sourdough.values.encoder import (
+    MAX_DEPTH,
+    SCALARS,
+    Encoder,
+    SharingFound,
+    TooDeepError,
+    TupleCycleError,
+    UnsupportedValueError,
+)
+from sourdough.values.paths import culprit
+
+FORMAT = 1
+_PREFIX = bytes((FORMAT,))
+
+# An array inside a tag inside a sharing mark counts several times on the way back.
+_DECODE_DEPTH = 4 * MAX_DEPTH + 8
+
+
+def encode(value: Any) -> bytes:
+    """Return the stored form of a value.
+
+    Raises TypeError for a value (or a part, named by its path) of a type that does not come back
+    as it was, ValueError for text that is not valid Unicode, nesting beyond 200 levels and a tuple
+    that contains itself.
+    """
+    if type(value) in SCALARS:
+        try:
+            return _PREFIX + dumps(value)
+        except UnicodeEncodeError as error:
+            raise _refusal(value, error) from None
+    return _PREFIX + _encode_container(value)
+
+
+def decode(data: bytes) -> Any:
+    """Return the value that `encode` was given; a new one at every call.
+
+    Raises StorageFormatError for a newer format, ValueError for bytes that `encode` cannot have
+    written.
+    """
+    if data[:1] != _PREFIX:
+        raise _wrong_format(data)
+    try:
+        return loads(
+            data[1:], semantic_decoders=_DECODERS, tag_hook=_unknown_tag, max_depth=_DECODE_DEPTH
+        )
+    except (CBORDecodeError, TypeError, ValueError, ArithmeticError) as error:
+        raise ValueError(f"the stored value is damaged: {error}") from error
+
+
+def _encode_container(value: Any) -> bytes:
+    try:
+        try:
+            return Encoder(sharing=False).run(value)
+        except SharingFound:
+            return Encoder(sharing=True).run(value)
+    except TupleCycleError:
+        raise ValueError("a tuple that contains itself cannot be stored; use a list") from None
+    except (TooDeepError, RecursionError):
+        raise ValueError(f"value is nested deeper than {MAX_DEPTH} levels") from None
+    except (UnsupportedValueError, UnicodeEncodeError, CBOREncodeError) as error:
+        raise _refusal(value, error) from None
+
+
+def _refusal(value: Any, error: Exception) -> Exception:
+    found = culprit(value)
+    if found is None:
+        return TypeError(f"value cannot be stored: {error}")
+    path, part = found
+    if type(part) is str:
+        return ValueError(f"{path} is not valid Unicode text: it contains a lone surrogate")
+    return TypeError(
+        f"{path} is of type {_type_name(part)}, which cannot be stored;"
+        " store plain data (dict, list, str, int, bytes, datetime ...) instead"
+    )
+
+
+def _type_name(part: Any) -> str:
+    kind = type(part)
+    return (
+        kind.__qualname__
+        if kind.__module__ == "builtins"
+        else f"{kind.__module__}.{kind.__qualname__}"
+    )
+
+
+def _wrong_format(data: bytes) -> Exception:
+    if not data:
+        return ValueError("the stored value is damaged: it is empty")
+    if data[0] > FORMAT:
+        return StorageFormatError(
+            f"a value has format {data[0]}, this version reads formats up to {FORMAT}",
+            hint="upgrade Sourdough",
+        )
+    return ValueError(f"the stored value is damaged: unknown format {data[0]}")
+
+
+def _unknown_tag(tag: CBORTag, _immutable: bool) -> Any:
+    raise ValueError(f"unknown tag {tag.tag}")
+
+
+def _moment(kind: type[dt.datetime | dt.time], stored: str | list[Any]) -> dt.datetime | dt.time:
+    if isinstance(stored, str):
+        return kind.fromisoformat(stored)
+    text, fold = stored
+    return kind.fromisoformat(text).replace(fold=fold)
+
+
+_DECODERS: dict[int, Any] = {
+    tags.TUPLE: lambda value, _immutable: tuple(value),
+    tags.FROZENSET: lambda value, _immutable: frozenset(value),
+    tags.DATETIME: lambda value, _immutable: _moment(dt.datetime, value),
+    tags.DATE: lambda value, _immutable: dt.date.fromisoformat(value),
+    tags.TIME: lambda value, _immutable: _moment(dt.time, value),
+    tags.TIMEDELTA: lambda value, _immutable: dt.timedelta(*value),
+    tags.DECIMAL: lambda value, _immutable: decimal.Decimal(value),
+}
