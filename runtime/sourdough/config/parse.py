@@ -1,0 +1,207 @@
+"""Text of `sourdough.toml` -> Config, or every fault of it. Pure; never stops at the first fault.
+
+Three steps: `tomllib` parses, a walk along the model's fields checks keys and types, `rules` check
+what must hold between fields. A refused value is replaced by its default or by a blank, so that
+the later steps always see a whole Config and one mistake stays one fault.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+from msgspec.inspect import StrType, StructType, Type, VarTupleType, type_info
+
+from sourdough.config.expectation import admits_text, bare, expected, show
+from sourdough.config.fault import Fault
+from sourdough.config.model import Config
+from sourdough.config.modulename import module_name
+from sourdough.config.nearest import nearest, suggest
+from sourdough.config.positions import KeyPath, key_lines
+from sourdough.config.rules import BLANK, Problem, problems
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from msgspec.structs import FieldInfo
+
+_Model = TypeVar("_Model", bound=msgspec.Struct)
+
+_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """A configuration without faults, or its faults in the order of their lines."""
+
+    config: Config | None
+    faults: tuple[Fault, ...]
+    lines: Mapping[KeyPath, int]
+
+
+def parse(text: str, *, file: str) -> Parsed:
+    """Check a configuration; `file` is the name that the faults carry."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        return Parsed(config=None, faults=(_syntax_fault(error, text, file),), lines={})
+    walk = _Walk()
+    config = _with_dotted_modules(walk.table(Config, document, ()))
+    walk.problems += problems(config)
+    lines = key_lines(text)
+    faults = located(walk.problems, lines, file=file)
+    return Parsed(config=None if faults else config, faults=faults, lines=lines)
+
+
+def located(
+    found: Iterable[Problem], lines: Mapping[KeyPath, int], *, file: str
+) -> tuple[Fault, ...]:
+    """Give problems their place in the file, in the order of lines."""
+    faults = (
+        Fault(
+            file=file,
+            line=_line_of(problem.path, lines),
+            field=field_text(problem.path),
+            message=problem.message,
+            hint=problem.hint,
+        )
+        for problem in found
+    )
+    return tuple(sorted(faults, key=lambda fault: (fault.line or 0)))
+
+
+def field_text(path: KeyPath) -> str:
+    """Return a key path as people write it: routes[0].binding."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+            continue
+        key = part if _BARE_KEY.fullmatch(part) else json.dumps(part, ensure_ascii=False)
+        text += f".{key}" if text else key
+    return text
+
+
+def _line_of(path: KeyPath, lines: Mapping[KeyPath, int]) -> int:
+    """Return the line of a key, or of the nearest table around it."""
+    while path:
+        if path in lines:
+            return lines[path]
+        path = path[:-1]
+    return 1
+
+
+def _syntax_fault(error: tomllib.TOMLDecodeError, text: str, file: str) -> Fault:
+    message = str(error)
+    found = _PLACE.search(message)
+    line, column = text.count("\n") + 1, len(text) - text.rfind("\n")
+    if found and found[1]:
+        line, column = int(found[1]), int(found[2])
+    message = f"not valid TOML: {_PLACE.sub('', message)}"
+    return Fault(file=file, line=line, column=column, field="", message=message)
+
+
+def _with_dotted_modules(config: Config) -> Config:
+    """Replace "counter.py" by "counter"; what is no module is left for the rules."""
+    bindings = tuple(
+        msgspec.structs.replace(each, module=module_name(each.module) or each.module)
+        for each in config.bindings
+    )
+    main = config.main and (module_name(config.main) or config.main)
+    objects = msgspec.structs.replace(config.durable_objects, bindings=bindings)
+    return msgspec.structs.replace(config, durable_objects=objects, main=main)
+
+
+class _Walk:
+    """One pass over a document along the types of the model."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def table(self, model: type[_Model], table: dict[str, Any], path: KeyPath) -> _Model:
+        """Return the model of a table, as complete as it can be."""
+        fields = msgspec.structs.fields(model)
+        keys = self._assigned(fields, table, path)
+        values = {}
+        for field in fields:
+            if (key := keys.get(field.name)) is not None:
+                values[field.name] = self._value(field, table[key], (*path, key))
+            elif field.required:
+                values[field.name] = BLANK
+        self._report_missing(fields, table, keys, path)
+        return model(**values)
+
+    def _assigned(
+        self, fields: Sequence[FieldInfo], table: dict[str, Any], path: KeyPath
+    ) -> dict[str, str]:
+        """Return field name -> key; report the keys that are unknown or given twice."""
+        named = {key: field.name for field in fields for key in (field.name, field.encode_name)}
+        keys: dict[str, str] = {}
+        for key in table:
+            if key not in named:
+                hint = suggest(key, _names(fields), otherwise="known here:")
+                self._report((*path, key), "unknown key", hint)
+            elif named[key] in keys:
+                self._report((*path, key), f"the same key as {keys[named[key]]}; keep one of them")
+            else:
+                keys[named[key]] = key
+        return keys
+
+    def _report_missing(
+        self,
+        fields: Sequence[FieldInfo],
+        table: dict[str, Any],
+        keys: dict[str, str],
+        path: KeyPath,
+    ) -> None:
+        """Report required keys, except those that stand there mistyped."""
+        unknown = set(table) - set(keys.values())
+        meant = {nearest(key, _names(fields)) for key in unknown}
+        for field in fields:
+            if field.required and field.name not in keys and field.encode_name not in meant:
+                words = expected(type_info(field.type))
+                self._report((*path, field.encode_name), f"missing; expected {words}")
+
+    def _value(self, field: FieldInfo, value: Any, path: KeyPath) -> Any:
+        kind = bare(type_info(field.type))
+        if isinstance(kind, StructType) and isinstance(value, dict):
+            return self.table(kind.cls, value, path)
+        if isinstance(kind, VarTupleType) and isinstance(value, list):
+            return self._array(bare(kind.item_type), value, path)
+        try:
+            return msgspec.convert(value, field.type)
+        except msgspec.ValidationError:
+            self._expect(kind, value, path)
+            return BLANK if admits_text(kind) else _default(field)
+
+    def _array(self, item: Type, values: list[Any], path: KeyPath) -> tuple[Any, ...]:
+        found: list[Any] = []
+        for index, value in enumerate(values):
+            if isinstance(item, StructType) and isinstance(value, dict):
+                found.append(self.table(item.cls, value, (*path, index)))
+            elif isinstance(item, StrType) and isinstance(value, str):
+                found.append(value)
+            else:
+                self._expect(item, value, (*path, index))
+        return tuple(found)
+
+    def _expect(self, kind: Type, value: Any, path: KeyPath) -> None:
+        self._report(path, f"expected {expected(kind)}, got {show(value)}")
+
+    def _report(self, path: KeyPath, message: str, hint: str | None = None) -> None:
+        self.problems.append(Problem(path=path, message=message, hint=hint))
+
+
+def _names(fields: Sequence[FieldInfo]) -> list[str]:
+    return [field.encode_name for field in fields]
+
+
+def _default(field: FieldInfo) -> Any:
+    if field.default_factory is not msgspec.NODEFAULT:
+        return field.default_factory()
+    return field.default
