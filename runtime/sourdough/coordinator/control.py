@@ -1,0 +1,150 @@
+"""The language of the control socket: what commands ask a running server, and what it answers.
+
+    message = length (4 bytes, big endian) + MessagePack of one tagged Struct
+
+    client                        server
+      Hello(protocol, version) ->
+                               <- Hello, or Failed and the end where the protocols differ
+      one request              ->
+                               <- Ok or Failed, then the next request or the end
+
+This module is pure: `control_server` and `control_client` move the bytes. Requests are small and
+bounded; answers may be large (a page of a listing) but are bounded too.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from sourdough.errors import SourdoughError, WireError
+
+PROTOCOL = 1
+LENGTH_BYTES = 4
+# A reference holds a name of at most 1,024 bytes; anything longer is not a request of ours.
+MAX_REQUEST_BYTES = 64 * 1024
+# A page of a listing has at most 10,000 objects, an inspection at most its limit of keys.
+MAX_REPLY_BYTES = 64 * 1024 * 1024
+MAX_PAGE = 10_000
+
+
+class Hello(msgspec.Struct, frozen=True, kw_only=True, tag="hello"):
+    """The first message of each side."""
+
+    protocol: int
+    version: str
+    """Of Sourdough; told to people, never compared."""
+
+
+class Status(msgspec.Struct, frozen=True, tag="status"):
+    """Answered by `sourdough.observe.status.Snapshot`."""
+
+
+class List(msgspec.Struct, frozen=True, kw_only=True, tag="list"):
+    """Answered by `sourdough.coordinator.listing.Listing`."""
+
+    namespace: str | None = None
+    """Binding, class or storage name; None for all."""
+    after: str | None = None
+    """The `next` of the page before."""
+    limit: int = 1000
+
+
+class Inspect(msgspec.Struct, frozen=True, kw_only=True, tag="inspect"):
+    """Answered by `sourdough.coordinator.inspection.Inspection`."""
+
+    reference: str
+    """As a person writes it; see `sourdough.coordinator.reference`."""
+    limit: int = 100
+    """How many keys at most."""
+
+
+class Remove(msgspec.Struct, frozen=True, kw_only=True, tag="remove"):
+    """Answered by `sourdough.coordinator.inspection.Removed`."""
+
+    reference: str
+
+
+class Stop(msgspec.Struct, frozen=True, tag="stop"):
+    """Drain and end. Answered by None as soon as draining has begun."""
+
+
+Request = Status | List | Inspect | Remove | Stop
+
+
+class Ok(msgspec.Struct, frozen=True, tag="ok"):
+    """The answer, encoded; its type follows from the request."""
+
+    payload: msgspec.Raw
+
+    @classmethod
+    def of(cls, value: object) -> Ok:
+        return cls(msgspec.Raw(_encoder.encode(value)))
+
+
+class Failed(msgspec.Struct, frozen=True, kw_only=True, tag="failed"):
+    """Why there is no answer, as a SourdoughError says it."""
+
+    message: str
+    hint: str | None = None
+    code: int = 1
+    """The exit code of the command that asked."""
+
+    @classmethod
+    def of(cls, error: SourdoughError) -> Failed:
+        return cls(message=error.message, hint=error.hint, code=error.exit_code)
+
+
+Reply = Ok | Failed
+
+_encoder = msgspec.msgpack.Encoder()
+_from_client: msgspec.msgpack.Decoder[Hello | Request] = msgspec.msgpack.Decoder(Hello | Request)
+_from_server: msgspec.msgpack.Decoder[Hello | Reply] = msgspec.msgpack.Decoder(Hello | Reply)
+
+
+class ControlError(SourdoughError):
+    """The server answered a command with a failure; its sentence, hint and exit code."""
+
+    def __init__(self, failed: Failed) -> None:
+        super().__init__(failed.message, hint=failed.hint)
+        self.exit_code = failed.code
+
+
+def encode(message: Hello | Request | Reply) -> bytes:
+    """Return a message as it goes over the socket."""
+    body = _encoder.encode(message)
+    return len(body).to_bytes(LENGTH_BYTES, "big") + body
+
+
+def body_length(prefix: bytes, limit: int) -> int:
+    """Read the length in front of a message. Raises WireError for one above the limit."""
+    length = int.from_bytes(prefix, "big")
+    if length > limit:
+        raise WireError(f"a control message of {length} bytes is longer than {limit}")
+    return length
+
+
+def decode_from_client(body: bytes) -> Hello | Request:
+    """Read what a client sent. Raises WireError for anything else."""
+    try:
+        return _from_client.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise WireError(f"not a control request: {error}") from error
+
+
+def decode_from_server(body: bytes) -> Hello | Reply:
+    """Read what a server sent. Raises WireError for anything else."""
+    try:
+        return _from_server.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise WireError(f"not a control reply: {error}") from error
+
+
+def refuse_protocol(theirs: Hello, ours: Hello) -> Failed | None:
+    """Return the sentence for a peer that speaks another protocol; None when it speaks ours."""
+    if theirs.protocol == ours.protocol:
+        return None
+    return Failed(
+        message=f"This command is of Sourdough {theirs.version}, the server of {ours.version}; "
+        "they do not understand each other.",
+        hint="Use the command of the server's version, or restart the server.",
+    )
