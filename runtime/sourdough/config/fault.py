@@ -45,9 +45,7 @@ class ConfigFaults(ConfigError):  # noqa: N818  it is the faults
         self.file = file
         self.faults = tuple(faults)
         lines = [f"{file} has {count(len(self.faults))}"]
-        lines += [
-            f"  {fault.place}  {fault.field}  {fault.text}".rstrip() for fault in self.faults
-        ]
+        lines += [f"  {fault.place}  {fault.field}  {fault.text}".rstrip() for fault in self.faults]
         super().__init__(
             "\n".join(lines),
             place=self.faults[0].place if self.faults else file,

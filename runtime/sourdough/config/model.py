@@ -146,9 +146,7 @@ class Server(_Table, frozen=True, kw_only=True):
     port: Annotated[
         int, Meta(description="The port to listen on; 0 takes a free one.", ge=0, le=65_535)
     ] = 8787
-    gateways: Annotated[
-        int, Meta(description="Processes that share the port.", ge=1, le=64)
-    ] = 1
+    gateways: Annotated[int, Meta(description="Processes that share the port.", ge=1, le=64)] = 1
     standby: Annotated[
         bool, Meta(description="Keep one more host ready to replace another at once.")
     ] = True
@@ -316,9 +314,9 @@ class Config(_Table, frozen=True, kw_only=True):
         tuple[_RouteItem, ...],
         Meta(description="One table for each route; their order does not matter."),
     ] = ()
-    vars: Annotated[
-        dict[str, Any], Meta(description="Values of any type, as they are in env.")
-    ] = field(default_factory=dict)
+    vars: Annotated[dict[str, Any], Meta(description="Values of any type, as they are in env.")] = (
+        field(default_factory=dict)
+    )
     storage: Storage = Storage()
     dev: DevServer = DevServer()
     serve: Server = Server()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -37,11 +37,16 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parsed:
-    """A configuration without faults, or its faults in the order of their lines."""
+    """A configuration without faults, or its faults in the order of their lines.
+
+    draft is what could be read in spite of faults, blanks in place of the refused; None when the
+    text is not TOML. lines are those of all keys.
+    """
 
     config: Config | None
     faults: tuple[Fault, ...]
-    lines: Mapping[KeyPath, int]
+    draft: Config | None = None
+    lines: Mapping[KeyPath, int] = field(default_factory=dict)
 
 
 def parse(text: str, *, file: str) -> Parsed:
@@ -49,13 +54,13 @@ def parse(text: str, *, file: str) -> Parsed:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        return Parsed(config=None, faults=(_syntax_fault(error, text, file),), lines={})
+        return Parsed(config=None, faults=(_syntax_fault(error, text, file),))
     walk = _Walk()
-    config = _with_dotted_modules(walk.table(Config, document, ()))
-    walk.problems += problems(config)
+    draft = _with_dotted_modules(walk.table(Config, document, ()))
+    walk.problems += problems(draft)
     lines = key_lines(text)
     faults = located(walk.problems, lines, file=file)
-    return Parsed(config=None if faults else config, faults=faults, lines=lines)
+    return Parsed(config=None if faults else draft, faults=faults, draft=draft, lines=lines)
 
 
 def located(
@@ -72,7 +77,7 @@ def located(
         )
         for problem in found
     )
-    return tuple(sorted(faults, key=lambda fault: (fault.line or 0)))
+    return tuple(sorted(faults, key=lambda fault: fault.line or 0))
 
 
 def field_text(path: KeyPath) -> str:
@@ -128,11 +133,11 @@ class _Walk:
         fields = msgspec.structs.fields(model)
         keys = self._assigned(fields, table, path)
         values = {}
-        for field in fields:
-            if (key := keys.get(field.name)) is not None:
-                values[field.name] = self._value(field, table[key], (*path, key))
-            elif field.required:
-                values[field.name] = BLANK
+        for each in fields:
+            if (key := keys.get(each.name)) is not None:
+                values[each.name] = self._value(each, table[key], (*path, key))
+            elif each.required:
+                values[each.name] = BLANK
         self._report_missing(fields, table, keys, path)
         return model(**values)
 
@@ -140,7 +145,7 @@ class _Walk:
         self, fields: Sequence[FieldInfo], table: dict[str, Any], path: KeyPath
     ) -> dict[str, str]:
         """Return field name -> key; report the keys that are unknown or given twice."""
-        named = {key: field.name for field in fields for key in (field.name, field.encode_name)}
+        named = {key: each.name for each in fields for key in (each.name, each.encode_name)}
         keys: dict[str, str] = {}
         for key in table:
             if key not in named:
@@ -162,10 +167,10 @@ class _Walk:
         """Report required keys, except those that stand there mistyped."""
         unknown = set(table) - set(keys.values())
         meant = {nearest(key, _names(fields)) for key in unknown}
-        for field in fields:
-            if field.required and field.name not in keys and field.encode_name not in meant:
-                words = expected(type_info(field.type))
-                self._report((*path, field.encode_name), f"missing; expected {words}")
+        for each in fields:
+            if each.required and each.name not in keys and each.encode_name not in meant:
+                words = expected(type_info(each.type))
+                self._report((*path, each.encode_name), f"missing; expected {words}")
 
     def _value(self, field: FieldInfo, value: Any, path: KeyPath) -> Any:
         kind = bare(type_info(field.type))
@@ -188,6 +193,7 @@ class _Walk:
                 found.append(value)
             else:
                 self._expect(item, value, (*path, index))
+                found += [BLANK] if admits_text(item) else []
         return tuple(found)
 
     def _expect(self, kind: Type, value: Any, path: KeyPath) -> None:
@@ -198,7 +204,7 @@ class _Walk:
 
 
 def _names(fields: Sequence[FieldInfo]) -> list[str]:
-    return [field.encode_name for field in fields]
+    return [each.encode_name for each in fields]
 
 
 def _default(field: FieldInfo) -> Any:

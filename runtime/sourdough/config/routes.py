@@ -76,9 +76,7 @@ class RouteTable:
         alternatives = "|".join(f"({pattern.regex})" for pattern, _ in ranked) or "(?!)"
         self._regex = re.compile(rf"(?:{alternatives})\Z", re.DOTALL)
 
-    def match(
-        self, path: str, query: str, header: HeaderReader
-    ) -> RouteMatch | NoRoute | BadRoute:
+    def match(self, path: str, query: str, header: HeaderReader) -> RouteMatch | NoRoute | BadRoute:
         """Find the object of a request.
 
         path and query are as sent, still percent-encoded, without the "?", bytes outside of ASCII
@@ -122,9 +120,7 @@ class _Compiled:
             return self.captures.index(identity.captures[0])
         return None
 
-    def read(
-        self, found: re.Match[str], query: str, header: HeaderReader
-    ) -> RouteMatch | BadRoute:
+    def read(self, found: re.Match[str], query: str, header: HeaderReader) -> RouteMatch | BadRoute:
         if self.only_capture is not None:
             name = escapes.plain(found[self.first_group + self.only_capture])
             if name is not None:

@@ -178,6 +178,8 @@ def _trusted_proxies(config: Config) -> Iterator[Problem]:
 def _proxies(table: str, server: Server) -> Iterator[Problem]:
     for index, text in enumerate(server.trusted_proxies):
         path: KeyPath = (table, "trusted_proxies", index)
+        if text == BLANK:
+            continue
         try:
             network = ipaddress.ip_network(text, strict=False)
         except ValueError:

@@ -1,0 +1,47 @@
+"""The JSON schema of `sourdough.toml`, made from the model. Pure.
+
+Editors use it for completion and checks; every table is closed. A key with a second spelling
+(`hostCount`, `host_count`) is there under both.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import msgspec
+from msgspec.inspect import StructType, VarTupleType, type_info
+
+from sourdough.config.expectation import bare
+from sourdough.config.model import Config
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the schema as JSON data."""
+    schema = msgspec.json.schema(Config)
+    tables = schema.pop("$defs")
+    for model in _models(Config):
+        _add_spellings(model, tables[model.__name__])
+    top = tables.pop(Config.__name__)
+    return {"$schema": _DIALECT, **top, "title": "sourdough.toml", "$defs": tables}
+
+
+def _models(model: type[msgspec.Struct]) -> dict[type[msgspec.Struct], None]:
+    """Return a model and those below it, each once."""
+    found: dict[type[msgspec.Struct], None] = {model: None}
+    for field in msgspec.structs.fields(model):
+        kind = bare(type_info(field.type))
+        kind = bare(kind.item_type) if isinstance(kind, VarTupleType) else kind
+        if isinstance(kind, StructType):
+            found |= _models(kind.cls)
+    return found
+
+
+def _add_spellings(model: type[msgspec.Struct], table: dict[str, Any]) -> None:
+    properties = table["properties"]
+    for field in msgspec.structs.fields(model):
+        if field.name not in properties:
+            properties[field.name] = copy.deepcopy(properties[field.encode_name])
+            properties[field.name]["description"] += f" The same as {field.encode_name}."
