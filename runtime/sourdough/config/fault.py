@@ -44,15 +44,16 @@ class ConfigFaults(ConfigError):  # noqa: N818  it is the faults
     def __init__(self, file: str, faults: Sequence[Fault]) -> None:
         self.file = file
         self.faults = tuple(faults)
-        lines = [f"{file} has {count(len(self.faults))}"]
-        lines += [f"  {fault.place}  {fault.field}  {fault.text}".rstrip() for fault in self.faults]
         super().__init__(
-            "\n".join(lines),
-            place=self.faults[0].place if self.faults else file,
-            hint="`sourdough schema` describes every key.",
+            "\n".join([self.title, *(f"  {_line(fault)}" for fault in self.faults)]),
+            hint="Nothing was started. `sourdough schema` describes every key.",
         )
 
+    @property
+    def title(self) -> str:
+        number = len(self.faults)
+        return f"{self.file} has {number} {'fault' if number == 1 else 'faults'}"
 
-def count(number: int) -> str:
-    """Return "1 fault" or "4 faults"."""
-    return f"{number} fault" if number == 1 else f"{number} faults"
+
+def _line(fault: Fault) -> str:
+    return "  ".join(part for part in (fault.place, fault.field, fault.text) if part)

@@ -18,12 +18,12 @@ from sourdough.config.model import Binding, Config, DurableObjects, Project, Rou
 from sourdough.config.modulename import module_name, shadowed
 from sourdough.config.nearest import suggest
 from sourdough.config.parse import located, parse
-from sourdough.config.rules import BLANK, Problem
+from sourdough.config.rules import Problem
 from sourdough.config.source import Names, names_of
 from sourdough.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from importlib.machinery import ModuleSpec
 
     from sourdough.config.positions import KeyPath
