@@ -48,7 +48,7 @@ class Column(NamedTuple):
 
 
 _COLUMNS = (
-    Column("host", 5, lambda row, _: row.label),
+    Column("host", 8, lambda row, _: row.label),
     Column("pid", 8, lambda row, _: _or_dash(row.process.pid)),
     Column("state", 14, lambda row, _: f"   {row.process.state}", to_left=True),
     Column("up", 12, lambda row, now: _up(row.process, now)),
@@ -57,8 +57,8 @@ _COLUMNS = (
     Column("req/s", 8, lambda row, _: rate(row.process.requests_per_second)),
     Column("p50", 9, lambda row, _: latency(row.process.p50)),
     Column("p99", 9, lambda row, _: latency(row.process.p99)),
-    Column("mem", 8, lambda row, _: size(row.process.memory)),
-    Column("cpu", 6, lambda row, _: percent(row.process.cpu)),
+    Column("mem", 8, lambda row, _: _or_dash(row.process.memory and size(row.process.memory))),
+    Column("cpu", 6, lambda row, _: _or_dash(row.process.pid and percent(row.process.cpu))),
 )
 
 
@@ -67,8 +67,9 @@ def table_lines(snapshot: Snapshot, *, now: float, width: int, height: int) -> l
     columns = _fitting(width)
     exit_cells = width - sum(column.cells for column in columns) - 3
     reasons = exit_cells if exit_cells >= _LEAST_EXIT_CELLS and _exits(snapshot) else 0
-    details = _details(snapshot, told_in_rows=bool(reasons))[: max(height // 2, 0)]
     rows = _rows(snapshot)
+    room = max(height - 1 - len(rows), height // 3, 0)
+    details = _details(snapshot, told_in_rows=bool(reasons))[:room]
     shown, hidden = _most_important(rows, height - 1 - len(details))
     lines = [_head(columns, reasons)]
     lines.extend(_row_line(row, columns, reasons, now) for row in shown)
@@ -92,7 +93,7 @@ def _fitting(width: int) -> list[Column]:
 def _rows(snapshot: Snapshot) -> list[Row]:
     hosts = [_host_row(str(host.index), host) for host in snapshot.hosts]
     if snapshot.standby is not None:
-        hosts.append(_host_row("stby", snapshot.standby))
+        hosts.append(_host_row("standby", snapshot.standby))
     single = len(snapshot.gateways) == 1
     return hosts + [
         Row(
@@ -150,8 +151,8 @@ def _up(process: ProcessStatus, now: float) -> str:
     return "-" if process.pid is None else duration(now - process.since)
 
 
-def _or_dash(number: int | None) -> str:
-    return "-" if number is None else str(number)
+def _or_dash(value: int | str | None) -> str:
+    return str(value) if value else "-"
 
 
 def _exits(snapshot: Snapshot) -> bool:
@@ -162,11 +163,11 @@ def _details(snapshot: Snapshot, *, told_in_rows: bool) -> list[Text]:
     """Say below the table what is wrong with the hosts that do not serve."""
     lines: list[Text] = []
     if not told_in_rows:
-        for host in snapshot.hosts:
-            if host.last_exit and host.state is not State.SERVING:
-                lines.append(
-                    Text(f"  host {host.index}: last exit {escape(host.last_exit)}", BROKEN)
-                )
+        lines.extend(
+            Text(f"  host {host.index} ended: {escape(host.last_exit)}", BROKEN)
+            for host in snapshot.hosts
+            if host.last_exit and host.state is not State.SERVING
+        )
     for traceback, indexes in _tracebacks(snapshot).items():
         hosts = "host" if len(indexes) == 1 else "hosts"
         lines.append(Text(f"  {hosts} {', '.join(indexes)} cannot load the code:", BROKEN))
