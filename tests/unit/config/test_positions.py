@@ -97,7 +97,9 @@ def paths(value, at=()):
 
 
 plain = st.text(
-    st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp"], exclude_characters='\\"\x7f'),
+    st.characters(
+        codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp"], exclude_characters='\\"\x7f'
+    ),
     min_size=1,
     max_size=6,
 )
