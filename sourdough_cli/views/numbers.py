@@ -84,3 +84,13 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
 def percent(share: float) -> str:
     """Write a share of one as a whole percentage: "9 %"."""
     return f"{share * 100:.0f} %"
+
+
+def ago(seconds: float) -> str:
+    """Write how long ago something was: "2 s ago", "3 days ago", "just now"."""
+    return "just now" if seconds < 1 else f"{duration(seconds)} ago"
+
+
+def short_id(digits: str) -> str:
+    """Write the first 12 digits of an id: "7f3a91c2e0d4.."; every command takes that, too."""
+    return f"{digits[:12]}.."

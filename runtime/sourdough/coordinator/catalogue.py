@@ -24,6 +24,7 @@ from sourdough.coordinator.catalogue_schema import (
     move_aside,
     open_catalogue,
 )
+from sourdough.coordinator.objectkey import ObjectKey
 from sourdough.coordinator.reference import nearest_names
 
 if TYPE_CHECKING:
@@ -65,14 +66,6 @@ _NAMES_BEHIND = "SELECT name FROM objects WHERE storage = ? AND name > ? ORDER B
 _COLUMNS = "SELECT storage, id, name, created FROM objects"
 # Every index begins with the storage name; naming them all lets SQLite use it without one.
 _ANYWHERE = "storage IN (SELECT storage FROM counts)"
-
-
-class ObjectKey(msgspec.Struct, frozen=True, order=True):
-    """Where an object is kept; listings are in this order."""
-
-    storage_name: str
-    id: str
-    """64 hex digits."""
 
 
 class KnownObject(msgspec.Struct, frozen=True, kw_only=True):

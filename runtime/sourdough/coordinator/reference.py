@@ -3,7 +3,7 @@
     64 hex digits           that id
     BINDING:name            the name in the namespace of that binding
     Class:name              the same by the class (or by the storage name)
-    8 hex digits or more    the one id that starts so
+    8 hex digits or more    the one id that starts so, also with the ".." of a listing
     anything else           the one object that has this name
 
 `parse` says what to look for, the caller looks, `choose` picks. Only when nothing was found does
@@ -24,9 +24,9 @@ from sourdough.ids import IdFactory
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-MIN_PREFIX = 8
 _ID_DIGITS = 64
-_HEX = re.compile(r"[0-9a-fA-F]{8,64}")
+# Listings shorten ids as "7f3a91c2e0d4.."; what can be copied has to work.
+_HEX = re.compile(r"([0-9a-fA-F]{8,64})(?:\.\.)?")
 _MOST_LISTED = 5
 
 
@@ -92,7 +92,8 @@ def parse(text: str, namespaces: Sequence[Namespace]) -> Wanted:
     word, colon, rest = text.partition(":")
     spaces = _called(word, namespaces) if colon else []
     if not spaces:
-        prefix = text.lower() if _HEX.fullmatch(text) else None
+        digits = _HEX.fullmatch(text)
+        prefix = digits[1].lower() if digits else None
         name = None if prefix and len(prefix) == _ID_DIGITS else text
         return _wanted(text, prefix, name, None, namespaces)
     return _wanted(text, None, rest, spaces[0], spaces)

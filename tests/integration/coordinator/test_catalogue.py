@@ -8,7 +8,8 @@ import sqlite3
 
 import pytest
 
-from sourdough.coordinator.catalogue import Catalogue, KnownObject, ObjectKey, Reconciled
+from sourdough.coordinator.catalogue import Catalogue, KnownObject, Reconciled
+from sourdough.coordinator.objectkey import ObjectKey
 from sourdough.errors import StorageError, StorageFormatError
 
 

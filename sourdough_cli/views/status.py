@@ -1,0 +1,71 @@
+"""What `sourdough status` says about a running server. Pure: snapshot -> text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from sourdough_cli.views.escape import escape
+from sourdough_cli.views.numbers import counted, duration, three_digits
+from sourdough_cli.views.palette import BROKEN, DETAIL, GOOD, WAITING
+from sourdough_cli.views.table import table_lines
+
+if TYPE_CHECKING:
+    from sourdough.observe.status import Snapshot
+
+# A process needs a line; a listing that scrolls hides nothing.
+_EVERY_ROW = 10_000
+
+
+def status_lines(snapshot: Snapshot, *, now: float, width: int) -> list[Text]:
+    """Return the whole status, at most `width` cells wide; `now` is in Unix seconds."""
+    lines = [_title(snapshot), _coordinator(snapshot, now), _storage(snapshot), Text()]
+    lines += table_lines(snapshot, now=now, width=width, height=_EVERY_ROW)
+    for line in lines:
+        line.truncate(width, overflow="crop")
+    return lines
+
+
+def not_running_lines(storage: str, *, ended: int | None) -> list[Text]:
+    """Return what is said where no server runs; `ended` is the pid of one that broke off."""
+    lines = [Text.assemble(("not running", BROKEN), f"   storage {escape(storage)}")]
+    if ended is not None:
+        lines.append(
+            Text(f"  The last server, pid {ended}, did not end in order; nothing is lost by that.")
+        )
+    lines.append(Text("  `sourdough dev` or `sourdough serve` starts one.", DETAIL))
+    return lines
+
+
+def _title(snapshot: Snapshot) -> Text:
+    draining = snapshot.coordinator.draining
+    return Text.assemble(
+        (escape(snapshot.name), "bold"),
+        "   ",
+        ("draining", WAITING) if draining else ("running", GOOD),
+        f"   {escape(snapshot.url)}",
+    )
+
+
+def _coordinator(snapshot: Snapshot, now: float) -> Text:
+    coordinator = snapshot.coordinator
+    return Text(
+        f"  {coordinator.mode}   pid {coordinator.pid}   up {duration(now - coordinator.since)}"
+        f"   sourdough {escape(snapshot.version)}"
+    )
+
+
+def _storage(snapshot: Snapshot) -> Text:
+    objects = counted(snapshot.objects_known, "object")
+    return Text.assemble(
+        f"  storage {escape(snapshot.storage)}   {objects}   ", (_durability(snapshot), DETAIL)
+    )
+
+
+def _durability(snapshot: Snapshot) -> str:
+    if snapshot.sync_seconds is None:
+        return f"durable: {snapshot.durability}"
+    return (
+        f"durable: {snapshot.durability}, synced in {three_digits(snapshot.sync_seconds * 1000)} ms"
+    )
