@@ -103,16 +103,28 @@ def run() -> None:
     try:
         build_app()()
     except SourdoughError as error:
-        from sourdough_cli.views.fault import fault_lines
-
-        for line in fault_lines(error):
-            typer.echo(line, err=True)
+        _report(error)
         sys.exit(exit_code_of(error))
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
     except Exception:  # noqa: BLE001 (the last place that can say what happened)
         _report_bug()
         sys.exit(ExitCode.BUG)
+
+
+def _report(error: SourdoughError) -> None:
+    from rich.console import Console
+
+    from sourdough.config.fault import ConfigFaults
+    from sourdough_cli.views.error import error_text
+    from sourdough_cli.views.faults import faults_text
+
+    console = Console(stderr=True, highlight=False)
+    if isinstance(error, ConfigFaults):
+        text = faults_text(error, width=console.width)
+    else:
+        text = error_text(error)
+    console.print(text, soft_wrap=True)
 
 
 def _report_bug() -> None:

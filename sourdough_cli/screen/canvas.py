@@ -10,7 +10,7 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING, TextIO, cast
 
-from rich.console import Console, Group
+from rich.console import Console, ConsoleDimensions, Group
 from rich.live import Live
 from rich.text import Text
 
@@ -74,7 +74,7 @@ class Canvas:
     def draw(self, log: Sequence[Text], picture: list[Text], *, width: int, height: int) -> None:
         """Add `log` lines and show `picture`; writes nothing where nothing has changed."""
         narrower = width < self._width
-        self._console.size = self._console.size.__class__(width, height)
+        self._console.size = ConsoleDimensions(width, height)
         if not log and picture == self._picture and width == self._width:
             return
         self._output.hold()

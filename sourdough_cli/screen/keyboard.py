@@ -26,10 +26,11 @@ class Keyboard:
         self._fd = fd
         self._terminal = terminal
         self._on_key = on_key
-        self._stop_read, self._stop_write = os.pipe()
+        self._stop_read = self._stop_write = -1
         self._thread = Thread(target=self._run, name="keyboard", daemon=True)
 
     def start(self) -> None:
+        self._stop_read, self._stop_write = os.pipe()
         self._thread.start()
 
     def stop(self) -> None:

@@ -107,13 +107,14 @@ class LiveScreen(WorkerScreen):
     def close(self) -> None:
         self._leave_terminal()
 
-    def released(self, *, stuck: bool) -> None:
+    def unblock(self) -> None:
+        self._terminal.resume_output()
+
+    def released(self) -> None:
         if self._keyboard is not None:
             self._keyboard.stop()
         self._jobs.stop()
         self._terminal.restore()
-        if stuck:
-            self._terminal.show_cursor()
 
     def _log_lines(self, item: AnyRecord | Banner, width: int) -> list[Text]:
         if isinstance(item, Banner):

@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SHOW_CURSOR = b"\x1b[?25h"
-
 _LOCAL_MODES = 3
 _CONTROL_CHARACTERS = 6
 
@@ -64,14 +62,13 @@ class Terminal:
             with suppress(termios.error):
                 self._set(saved)
 
-    def show_cursor(self) -> None:
-        """Show the cursor even if the descriptor in use hangs: through a new one that cannot."""
-        with suppress(OSError):
-            fd = os.open(os.ttyname(self._fd), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
-            try:
-                os.write(fd, SHOW_CURSOR)
-            finally:
-                os.close(fd)
+    def resume_output(self) -> None:
+        """Undo Ctrl-S, which lets a write that hangs on it go on."""
+        if self.is_ours:
+            with suppress(termios.error), _without_stop_on_output():
+                # TCOON alone only undoes TCOOFF, not the keyboard's Ctrl-S.
+                termios.tcflow(self._fd, termios.TCOOFF)
+                termios.tcflow(self._fd, termios.TCOON)
 
     def _set(self, modes: list[object]) -> None:
         # TCSANOW: waiting for pending output, the usual way, would hang on a stuck terminal.

@@ -51,7 +51,10 @@ class WorkerScreen(ABC):
             return
         self.backlog.close()
         thread.join(STOP_SECONDS)
-        self.released(stuck=thread.is_alive())
+        if thread.is_alive():
+            self.unblock()
+            thread.join(STOP_SECONDS)
+        self.released()
         atexit.unregister(self.stop)
 
     def _run(self, snapshot: Callable[[], Snapshot]) -> None:
@@ -71,5 +74,8 @@ class WorkerScreen(ABC):
     def close(self) -> None:  # noqa: B027 (most screens have nothing to give back)
         """Give the terminal back; called once, by the drawing thread."""
 
-    def released(self, *, stuck: bool) -> None:  # noqa: B027
-        """Do what is left after the thread; `stuck` when it still hangs in a write."""
+    def unblock(self) -> None:  # noqa: B027
+        """Do what can be done for a thread that hangs in a write, when it is time to end."""
+
+    def released(self) -> None:  # noqa: B027
+        """Do what is left after the thread has ended, or was given up."""

@@ -12,7 +12,12 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING
 
-from sourdough.observe.records import RequestServed, RequestsFolded
+from sourdough.observe.records import (
+    RequestServed,
+    RequestsFolded,
+    ServerStopped,
+    ServerStopping,
+)
 from sourdough_cli.views.request_line import is_failure
 
 if TYPE_CHECKING:
@@ -39,6 +44,8 @@ class Folding:
     def add(self, record: AnyRecord, now: float) -> list[AnyRecord]:
         """Take a record at `now` (Unix seconds) and return what is to be shown, in order."""
         shown = self.settle(now)
+        if isinstance(record, ServerStopping | ServerStopped):
+            return [*shown, *self.close(), record]  # the last words are the last
         if not isinstance(record, RequestServed):
             return [*shown, record]
         failed = is_failure(record)
