@@ -1,0 +1,329 @@
+"""One request and its answer.
+
+    waiting -> open -> streaming -> done
+                 \\___________________/
+
+The intake makes it, the connection opens it upstream when it is its turn, the upstream answers it.
+After `done` every call is ignored: the upstream need not know that a client has left (data plane:
+no exception of a stream leaves the link's frame loop).
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from sourdough.gateway.edge import answers
+from sourdough.gateway.edge.failure import (
+    CLIENT_LEFT,
+    INTERNAL,
+    STATUS_CLIENT_LEFT,
+    Failure,
+    handler_broke_framing,
+)
+from sourdough.gateway.edge.framing import Block, Mode, Plan, is_plain, plan, read_block
+
+if TYPE_CHECKING:
+    from sourdough.gateway.edge.connection import Connection
+    from sourdough.gateway.edge.edge import Edge
+    from sourdough.gateway.edge.upload import Upload
+    from sourdough.gateway.edge.upstream import Stream
+
+
+class Phase(IntEnum):
+    """How far an answer has come."""
+
+    WAITING = 0
+    OPEN = 1
+    STREAMING = 2
+    DONE = 3
+
+
+class Exchange:
+    """A request as the upstream sees it, and the calls by which it is answered."""
+
+    __slots__ = (
+        "_connection", "_edge", "_mode", "_owed", "_phase", "_remaining", "_status", "_stream",
+        "body", "body_complete", "client", "expects", "headers", "host", "keep_alive", "legacy",
+        "length", "method", "number", "refusal", "scheme", "started", "target", "upload",
+    )  # fmt: skip
+
+    _mode: Mode
+    _remaining: int
+    _status: int
+
+    def __init__(
+        self, edge: Edge, connection: Connection, method: bytes, target: bytes, host: bytes
+    ) -> None:
+        self._edge = edge
+        self._connection = connection
+        self.number = edge.number
+        """Rises with every request of the gateway."""
+        self.method = method
+        self.target = target
+        """Path and query exactly as the client sent them."""
+        self.host = host
+        self.client = connection.client
+        """Address of the peer: of the last proxy, where there is one."""
+        self.headers = b""
+        """Header lines, each with its CRLF, without those that belong to the client's hop."""
+        self.scheme = "http"
+        self.body = b""
+        self.body_complete = True
+        """False: the body is streamed, within the credit given by `on_credit`."""
+        self.length: int | None = None
+        """The Content-Length that the client declared."""
+        self.started = edge.monotonic()
+        self.upload: Upload | None = None
+        self.refusal: Failure | None = None
+        self.keep_alive = False
+        """The client lets the connection persist."""
+        self.legacy = False
+        """The client speaks HTTP/1.0."""
+        self.expects = False
+        """The client waits for 100 Continue."""
+        self._phase = Phase.WAITING
+        self._stream: Stream | None = None
+        self._owed = 0
+
+    @property
+    def request_id(self) -> str:
+        """The text by which logs and error answers name this request."""
+        return f"{self._edge.prefix}{self.number:x}"
+
+    @property
+    def done(self) -> bool:
+        """The answer is complete, or nobody waits for it."""
+        return self._phase == Phase.DONE
+
+    @property
+    def streaming(self) -> bool:
+        """The head of the answer is out and more of its body is to come."""
+        return self._phase == Phase.STREAMING
+
+    # -- called by the connection -----------------------------------------------------------------
+
+    def open(self) -> None:
+        """Pass the request on: it is its turn. Never raises."""
+        self._phase = Phase.OPEN
+        if self.refusal is not None:
+            self.on_fail(self.refusal)
+        elif self.target == b"*":
+            # About the server as a whole, which has nothing to tell (RFC 9110 9.3.7).
+            self.on_head(200, b"", b"", True)
+        else:
+            self._open_upstream()
+
+    def _open_upstream(self) -> None:
+        try:
+            stream = self._edge.upstream.open(self)
+        except Exception as error:  # noqa: BLE001 (a defect there must not end this connection)
+            self._edge.report(error)
+            self.on_fail(INTERNAL)
+            return
+        if self._phase == Phase.DONE:
+            return  # answered at once, as a small object call in the same process is
+        self._stream = stream
+        if self.upload is not None:
+            self.push()
+        if self._owed:
+            self.resume()
+
+    def push(self) -> None:
+        """Send on what has arrived of the body, as far as credit allows."""
+        if self._stream is None or self.upload is None:
+            return
+        piece = self.upload.take()
+        if piece is not None:
+            self._stream.send(*piece)
+
+    def resume(self) -> None:
+        """Give back the credit that was held while the client read nothing."""
+        if self._stream is not None and self._owed and not self._connection.paused:
+            owed, self._owed = self._owed, 0
+            self._stream.consumed(owed)
+
+    def refuse(self, failure: Failure) -> None:
+        """The rest of the request will not be read: answer with a failure, now or in its turn."""
+        self.refusal = failure
+        self.keep_alive = False
+        if self._phase in {Phase.OPEN, Phase.STREAMING}:
+            self._cancel()
+            self.on_fail(failure)
+
+    def abandon(self, error: str = CLIENT_LEFT) -> None:
+        """The client has left."""
+        if self._phase == Phase.DONE:
+            return
+        status = self._status if self._phase == Phase.STREAMING else STATUS_CLIENT_LEFT
+        self._cancel()
+        self._finish(status, error, keep=False)
+
+    # -- called by the upstream -------------------------------------------------------------------
+
+    def on_head(self, status: int, block: bytes, body: bytes, end: bool) -> None:
+        """Answer: status, finished header lines, and the first or (`end`) the only piece of body."""
+        if self._phase != Phase.OPEN:
+            return
+        edge = self._edge
+        if (
+            not end
+            or not 200 <= status <= 999
+            or status in {204, 304}
+            or self.legacy
+            or self.method == b"HEAD"
+            or not (block in edge.plain_blocks or self._is_plain(block))
+        ):
+            self._answer(status, block, body, end)
+            return
+        keep = self._keeps()
+        self._connection.write(
+            b"".join(
+                (
+                    edge.openings.of(status),
+                    block,
+                    b"" if keep else answers.CLOSE,
+                    answers.length_line(len(body)),
+                    body,
+                )
+            )
+        )
+        self._finish(status, None, keep=keep)
+
+    def on_data(self, chunk: bytes, end: bool) -> None:
+        """Go on with a streamed answer."""
+        if self._phase == Phase.STREAMING:
+            self._emit(b"", chunk, end)
+
+    def on_credit(self, n: int) -> None:
+        """Let `n` more bytes of the request's body come."""
+        if self._phase not in {Phase.OPEN, Phase.STREAMING} or self.upload is None:
+            return
+        self.upload.grant(n)
+        if self.expects and self._phase == Phase.OPEN and not self.upload.received:
+            self._connection.write(answers.CONTINUE)
+        self.expects = False
+        self.push()
+        self._connection.body_moved()
+
+    def on_fail(self, failure: Failure) -> None:
+        """End with an error: an answer, or a cut connection where the head is out (D3)."""
+        if self._phase == Phase.STREAMING:
+            self._break_off(failure.sentence)
+        elif self._phase == Phase.OPEN:
+            block, body = answers.error_answer(failure, self.request_id)
+            framed = plan(
+                status=failure.status, head=self.method == b"HEAD", legacy=self.legacy,
+                declared=None, size=len(body),
+            )  # fmt: skip
+            keep = self._write_head(failure.status, block, framed, dated=False, body=body)
+            self._finish(failure.status, failure.sentence, keep=keep)
+
+    # -- the answer's bytes -----------------------------------------------------------------------
+
+    def _is_plain(self, block: bytes) -> bool:
+        plain = is_plain(block)
+        if plain:
+            self._edge.remember_plain(block)
+        return plain
+
+    def _keeps(self) -> bool:
+        """Say whether the connection persists after this answer."""
+        return (
+            self.keep_alive
+            and (self.upload is None or self.upload.complete)
+            and self._connection.persists()
+        )
+
+    def _answer(self, status: int, block: bytes, body: bytes, end: bool) -> None:
+        """Answer with everything that is not the common case."""
+        try:
+            parsed = read_block(block)
+            framed = plan(
+                status=status, head=self.method == b"HEAD", legacy=self.legacy,
+                declared=parsed.length, size=len(body) if end else None,
+            )  # fmt: skip
+        except ValueError as error:
+            self._cancel()
+            self.on_fail(handler_broke_framing(str(error)))
+            return
+        if status < 200:
+            self._interim(status, parsed)
+            return
+        self._status = status
+        if framed.mode in {Mode.NOTHING, Mode.WHOLE}:
+            keep = self._write_head(status, parsed.lines, framed, dated=parsed.dated, body=body)
+            if not end:
+                self._cancel()  # nobody will see the rest
+            self._finish(status, None, keep=keep)
+            return
+        self._phase = Phase.STREAMING
+        self._mode = framed.mode
+        self._remaining = parsed.length or 0
+        if framed.mode == Mode.UNTIL_CLOSE:
+            self.keep_alive = False
+        head = self._head(status, parsed.lines, framed, dated=parsed.dated, keep=self._keeps())
+        self._emit(head, body, False)
+
+    def _interim(self, status: int, parsed: Block) -> None:
+        # HTTP/1.0 knows no interim answers; 100 is the edge's own to send.
+        if status != 100 and not self.legacy:
+            self._connection.write(answers.status_line(status) + parsed.lines + b"\r\n")
+
+    def _write_head(
+        self, status: int, lines: bytes, framed: Plan, *, dated: bool, body: bytes
+    ) -> bool:
+        """Write head and body of an answer in one go; return whether the connection persists."""
+        keep = self._keeps()
+        head = self._head(status, lines, framed, dated=dated, keep=keep)
+        self._connection.write(head + body if framed.mode == Mode.WHOLE else head)
+        return keep
+
+    def _head(self, status: int, lines: bytes, framed: Plan, *, dated: bool, keep: bool) -> bytes:
+        opening = answers.status_line(status) if dated else self._edge.openings.of(status)
+        kept = answers.KEEP_ALIVE if self.legacy else b""
+        return b"".join((opening, lines, kept if keep else answers.CLOSE, framed.lines))
+
+    def _emit(self, head: bytes, chunk: bytes, end: bool) -> None:
+        """Write a piece of a streamed answer, framed as its head has promised."""
+        if self._mode == Mode.COUNTED:
+            self._remaining -= len(chunk)
+            if self._remaining < 0 or (end and self._remaining):
+                self._connection.write(head)
+                self._cancel()
+                self._break_off("the handler's answer is not as long as it declared")
+                return
+        self._connection.write(head + self._framed(chunk, end))
+        if end:
+            self._finish(self._status, None, keep=self._keeps())
+        elif chunk:
+            self._owed += len(chunk)
+            self.resume()
+
+    def _framed(self, chunk: bytes, end: bool) -> bytes:
+        if self._mode != Mode.CHUNKED:
+            return chunk
+        # An empty chunk would be the last one.
+        framed = b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunk else b""
+        return framed + answers.LAST_CHUNK if end else framed
+
+    # -- the end ----------------------------------------------------------------------------------
+
+    def _break_off(self, error: str) -> None:
+        """Cut an answer short in a way that the client can see."""
+        # Without length or chunks an orderly close would look like the end of the body.
+        self._connection.cut(reset=self._mode == Mode.UNTIL_CLOSE)
+        self._finish(self._status, error, keep=False)
+
+    def _cancel(self) -> None:
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.cancel()
+
+    def _finish(self, status: int, error: str | None, *, keep: bool) -> None:
+        self._phase = Phase.DONE
+        # The stream knows this exchange too: a cycle would be left to the garbage collector.
+        self._stream = None
+        edge = self._edge
+        edge.on_finished(self, status, edge.monotonic() - self.started, error)
+        self._connection.finished(self, keep)
