@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 def status(
+    *,
     config: ConfigOption = None,
     storage: StorageOption = None,
     as_json: JsonOption = False,
