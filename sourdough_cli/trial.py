@@ -60,11 +60,13 @@ def try_import(project: Project) -> Refusal | None:
             error=f"the modules were not imported within {seconds:g} s",
             hint="raise limits.ready_timeout, or do the slow work later than at import.",
         )
-    return None if done.returncode == 0 else _refusal(done)
+    return read_refusal(done)
 
 
-def _refusal(done: subprocess.CompletedProcess[str]) -> Refusal:
-    """Read what the host said; its word is the last line, after what user code printed."""
+def read_refusal(done: subprocess.CompletedProcess[str]) -> Refusal | None:
+    """Read what the host said: its word is the last line, after what user code printed."""
+    if done.returncode == 0:
+        return None
     lines = done.stdout.splitlines()
     if done.returncode == _CANNOT_START and lines:
         try:

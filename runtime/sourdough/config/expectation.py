@@ -35,7 +35,8 @@ def expected(kind: inspect.Type) -> str:
             words = "a whole number" if isinstance(number, inspect.IntType) else "a number"
             return words + _range(number)
         case inspect.LiteralType(values=values):
-            return " or ".join(show(value) for value in values)
+            *first, last = map(show, values)
+            return f"{', '.join(first)} or {last}" if first else last
         case inspect.UnionType(types=types):
             return " or ".join(expected(each) for each in types if not _is_none(each))
         case inspect.VarTupleType(item_type=item):
@@ -72,6 +73,14 @@ def show(value: Any) -> str:
         case _:
             text = str(value)
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 2]}.."
+
+
+def choices(kind: inspect.Type) -> list[str]:
+    """Return the texts that a type enumerates; none where it is open."""
+    kind = bare(kind)
+    if isinstance(kind, inspect.UnionType):
+        return [text for each in kind.types for text in choices(each)]
+    return [str(value) for value in kind.values] if isinstance(kind, inspect.LiteralType) else []
 
 
 def admits_text(kind: inspect.Type) -> bool:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 from msgspec.inspect import StrType, StructType, Type, VarTupleType, type_info
 
-from sourdough.config.expectation import admits_text, bare, expected, show
+from sourdough.config.expectation import admits_text, bare, choices, expected, show
 from sourdough.config.fault import Fault
 from sourdough.config.model import Config
 from sourdough.config.modulename import module_name
@@ -197,7 +197,9 @@ class _Walk:
         return tuple(found)
 
     def _expect(self, kind: Type, value: Any, path: KeyPath) -> None:
-        self._report(path, f"expected {expected(kind)}, got {show(value)}")
+        near = nearest(value, choices(kind)) if isinstance(value, str) else None
+        hint = f"did you mean {near}?" if near else None
+        self._report(path, f"expected {expected(kind)}, got {show(value)}", hint)
 
     def _report(self, path: KeyPath, message: str, hint: str | None = None) -> None:
         self.problems.append(Problem(path=path, message=message, hint=hint))

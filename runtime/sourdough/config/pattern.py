@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 _CAPTURE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(\*?)\}")
 _LITERAL, _SEGMENT, _SPAN, _END, _REST = range(5)
@@ -43,9 +44,11 @@ def parse_pattern(text: str) -> Pattern:
     """Check a pattern. Raises PatternError."""
     if not text.startswith("/"):
         raise PatternError('a pattern begins with "/"')
-    parts = [_Part(each) for each in _open_segments(text)]
+    parts = [_part(each) for each in _segments(text)]
+    end = _END
     if text.endswith("/*"):
-        parts.append(_Part("*"))
+        parts.append(_ANYTHING)
+        end = _REST
     captures = tuple(part.capture for part in parts if part.capture)
     for name in captures:
         if captures.count(name) > 1:
@@ -56,39 +59,38 @@ def parse_pattern(text: str) -> Pattern:
         text=text,
         regex="".join(part.regex for part in parts),
         captures=captures,
-        rank=(*(part.kind for part in parts if part.kind != _REST), _end_of(parts)),
+        rank=(*(part.kind for part in parts if part is not _ANYTHING), end),
         shape=tuple(part.regex for part in parts),
     )
 
 
-def _open_segments(text: str) -> list[str]:
-    """Return the segments in front of a final /*, checked for stray emptiness."""
-    body = text.removesuffix("/*") if text.endswith("/*") else text
-    found = body.split("/")[1:]
-    if "" in found[:-1] or (found and not found[-1] and body is not text):
+def _segments(text: str) -> list[str]:
+    """Return the segments in front of a final /*; only the last may be empty, as in "/" or "/a/"."""
+    is_open = text.endswith("/*")
+    found = text.removesuffix("/*").split("/")[1:]
+    if "" in (found if is_open else found[:-1]):
         raise PatternError("a segment between two slashes is empty")
     return found
 
 
-def _end_of(parts: list[_Part]) -> int:
-    return _REST if parts and parts[-1].kind == _REST else _END
-
-
-class _Part:
+class _Part(NamedTuple):
     """One segment of a pattern."""
 
-    def __init__(self, text: str) -> None:
-        self.capture: str | None = None
-        self.kind = _LITERAL
-        if text == "*":
-            self.kind = _REST
-            self.regex = "(?:/.*)?"
-        elif found := _CAPTURE.fullmatch(text):
-            self.capture = found[1]
-            self.kind = _SPAN if found[2] else _SEGMENT
-            self.regex = "/(.+)" if found[2] else "/([^/]+)"
-        else:
-            self.regex = "/" + re.escape(_literal(text))
+    kind: int
+    regex: str
+    capture: str | None = None
+
+
+_ANYTHING = _Part(_REST, "(?:/.*)?")
+
+
+def _part(text: str) -> _Part:
+    found = _CAPTURE.fullmatch(text)
+    if found is None:
+        return _Part(_LITERAL, "/" + re.escape(_literal(text)))
+    if found[2]:
+        return _Part(_SPAN, "/(.+)", found[1])
+    return _Part(_SEGMENT, "/([^/]+)", found[1])
 
 
 def _literal(text: str) -> str:

@@ -20,7 +20,8 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def json_schema() -> dict[str, Any]:
     """Return the schema as JSON data."""
-    schema = msgspec.json.schema(Config)
+    # Through JSON, so that defaults are lists and not the tuples of the model.
+    schema = msgspec.json.decode(msgspec.json.encode(msgspec.json.schema(Config)))
     tables = schema.pop("$defs")
     for model in _models(Config):
         _add_spellings(model, tables[model.__name__])

@@ -14,7 +14,7 @@ from sourdough.config.routes import BadRoute, NoRoute, RouteMatch, RouteTable
 
 def table(*routes):
     """Make a table of (pattern, id) routes; the binding is the pattern, so that it can be seen."""
-    return RouteTable([Route(pattern=pattern, binding=pattern, id=id) for pattern, id in routes])
+    return RouteTable([Route(pattern=each, binding=each, id=name) for each, name in routes])
 
 
 def match(routes, path, query="", **headers):
