@@ -1,0 +1,103 @@
+"""A client's request on its way to a host, and the answer on its way back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sourdough.gateway.edge import Exchange, Failure
+from sourdough.transport.peers import Outgoing
+from sourdough.wire.frames import END, ResetCode
+from sourdough.wire.heads import RequestHead, decode_answer
+
+if TYPE_CHECKING:
+    from sourdough.gateway.gateway import Gateway
+
+_FAILURES = {
+    ResetCode.LOST: Failure(
+        503, "host_lost", "The process that worked on this request ended before it answered.",
+        "It may or may not have run; it was not repeated.", 1,
+    ),
+    ResetCode.OVERLOADED: Failure(
+        503, "overloaded", "Too many requests are waiting.", "Try again later.", 1
+    ),
+    ResetCode.EXPIRED: Failure(
+        503, "no_host", "No host took this request in time; it did not run.", "Try again later.", 1
+    ),
+    ResetCode.NOT_OWNER: Failure(
+        503, "no_host", "No host took this request in time; it did not run.", "Try again later.", 1
+    ),
+    ResetCode.FAILED: Failure(500, "cut_short", "The answer was cut short by an error."),
+    ResetCode.CANCELLED: Failure(500, "cut_short", "The answer was cut short by an error."),
+}  # fmt: skip
+
+NOTES = {
+    ResetCode.LOST: "in flight at the crash; was not repeated",
+    ResetCode.EXPIRED: "no host in time; did not run",
+    ResetCode.OVERLOADED: "overloaded; did not run",
+}
+
+
+class Forward(Outgoing):
+    """One request between the edge and a host: the edge's `Stream`."""
+
+    __slots__ = ("_exchange", "_gateway")
+
+    def __init__(self, gateway: Gateway, exchange: Exchange, head: RequestHead) -> None:
+        super().__init__(head, body_follows=not exchange.body_complete)
+        self._gateway = gateway
+        self._exchange = exchange
+
+    @property
+    def started(self) -> float:
+        """When the client's request began, by the monotonic clock."""
+        return self._exchange.started
+
+    # --- from the edge
+
+    def send(self, chunk: bytes, end: bool) -> None:
+        self.send_body(chunk, end)
+
+    def cancel(self) -> None:
+        self._gateway.answered(self._exchange.number)
+        super().cancel()
+
+    # --- from the host
+
+    def on_head(self, flags: int, status: int, payload: bytes) -> None:
+        block, body, note = decode_answer(payload)
+        exchange = self._exchange
+        self._gateway.answered(exchange.number)
+        if note:
+            self._gateway.note(exchange.number, note)
+        if flags & END:
+            self.close()
+            exchange.on_head(status, block, body, True)
+        else:
+            exchange.on_head(status, block, body, False)
+
+    def on_body(self, chunk: bytes, end: bool) -> None:
+        if end:
+            self.close()
+        self._exchange.on_data(chunk, end)
+
+    def on_granted(self, amount: int) -> None:
+        self._exchange.on_credit(amount)
+
+    def on_failed(self, code: ResetCode, sentence: str) -> None:
+        self._gateway.answered(self._exchange.number)
+        note = NOTES.get(code)
+        if note is not None:
+            self._gateway.note(self._exchange.number, f"\0\0{note}".encode())
+        self._exchange.on_fail(_FAILURES[code])
+
+    def timed_out(self, seconds: float) -> None:
+        """No head of an answer within the limit: the client is told, the object works on."""
+        self.cancel()
+        self._exchange.on_fail(
+            Failure(
+                504, "timeout", f"The handler did not answer within {seconds:g} seconds.",
+                "limits.request_timeout sets how long it may take.",
+            )
+        )  # fmt: skip
+
+

@@ -1,0 +1,264 @@
+"""A gateway: owns client connections and passes requests to the hosts that own the objects.
+
+It runs no user code and lives on through every crash and reload of a host: what is not yet
+delivered waits here for the next owner.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+from collections.abc import Callable
+
+import msgspec
+
+from sourdough.clock import Clock
+from sourdough.config.model import Config, Server
+from sourdough.gateway.edge import Edge, EdgeLimits, Exchange, Failure, Listener, Stream
+from sourdough.gateway.forward import Forward
+from sourdough.gateway.router import Router
+from sourdough.observe.histogram import Histogram
+from sourdough.observe.records import RequestServed
+from sourdough.observe.request_log import RequestLog
+from sourdough.transport.channel import Channel
+from sourdough.transport.link import Hello
+from sourdough.transport.peers import Connect, Peers
+from sourdough.wire.messages import (
+    Drain, Drained, Exit, Heartbeat, HostGone, Lines, Message, Ready, Setup, Table,
+)  # fmt: skip
+
+# New lines of the request log reach the screen this often; a batch is one message.
+_LOG_SECONDS = 0.1
+
+
+class _Refused:
+    """The stream of a request that was answered before it went anywhere."""
+
+    def send(self, chunk: bytes, end: bool) -> None: ...
+
+    def consumed(self, n: int) -> None: ...
+
+    def cancel(self) -> None: ...
+
+
+_REFUSED = _Refused()
+
+
+class Gateway:
+    """The edge, the router and the links of one gateway; speaks with the coordinator."""
+
+    def __init__(
+        self,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        setup: Setup,
+        config: Config,
+        clock: Clock,
+        channel: Channel,
+        connect: Connect,
+        listening: socket.socket,
+        on_exit: Callable[[], None],
+        pid: int,
+    ) -> None:
+        self._loop = loop
+        self._clock = clock
+        self._channel = channel
+        self._config = config
+        self._on_exit = on_exit
+        self._pid = pid
+        self._ticks = 0
+        self._notes: dict[int, bytes] = {}
+        self._waiting: dict[int, Forward] = {}
+        self._log = RequestLog()
+        self._latency = Histogram()
+        self._expected = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._log_timer: asyncio.TimerHandle | None = None
+        self._router = Router(
+            config, application=setup.application, storage_names=setup.storage_names
+        )
+        self._peers = Peers(
+            loop=loop,
+            hello=Hello(role="gateway", serial=setup.serial),
+            clock=clock,
+            connect=connect,
+            parked_limit=config.limits.parked_requests,
+            park_seconds=config.limits.park_timeout,
+        )
+        server: Server = config.dev if setup.mode == "dev" else config.serve
+        self._edge = Edge(
+            upstream=self,
+            clock=clock,
+            on_finished=self._finished,
+            limits=_edge_limits(config),
+            trusted_proxies=server.trusted_proxies,
+        )
+        # Request ids must differ between gateways and from those before a restart.
+        self._edge.number = secrets.randbits(24) << 24
+        self._listener = Listener(self._edge, listening)
+
+    async def start(self) -> None:
+        """Begin to accept; requests wait until a table has come."""
+        await self._listener.start()
+        self._expected = self._loop.time()
+        self._tick()
+        self._send_lines()
+        self._channel.send(Ready(pid=self._pid))
+
+    # --- the coordinator speaks
+
+    def receive(self, message: Message) -> None:
+        """Take a message of the coordinator."""
+        if isinstance(message, Table):
+            self._peers.publish(message)
+        elif isinstance(message, HostGone):
+            self._peers.host_gone(message.serial)
+        elif isinstance(message, Drain):
+            self._loop.create_task(self._drain(message.deadline))
+        elif isinstance(message, Exit):
+            self._loop.create_task(self._exit())
+
+    async def _drain(self, seconds: float) -> None:
+        self._listener.drain()
+        clean = True
+        try:
+            async with asyncio.timeout(seconds):
+                await self._listener.drained()
+        except TimeoutError:
+            clean = False
+        self._flush_lines()
+        self._channel.send(Drained(clean=clean))
+
+    async def _exit(self) -> None:
+        await self.close()
+        self._on_exit()
+
+    async def close(self) -> None:
+        """Drop every connection and link."""
+        for timer in (self._timer, self._log_timer):
+            if timer is not None:
+                timer.cancel()
+        self._flush_lines()
+        await self._listener.close()
+        self._peers.close()
+
+    # --- requests: edge.Upstream
+
+    def open(self, exchange: Exchange) -> Stream:
+        """Pass a request on."""
+        head = self._router.route(exchange)
+        if isinstance(head, Failure):
+            exchange.on_fail(head)
+            return _REFUSED
+        forward = Forward(self, exchange, head)
+        self._waiting[exchange.number] = forward
+        self._peers.send(forward)
+        return forward
+
+    def answered(self, number: int) -> None:
+        """The head of an answer has come, or none will."""
+        self._waiting.pop(number, None)
+
+    def note(self, number: int, note: bytes) -> None:
+        """Keep what a host said about a failure until its line is written."""
+        self._notes[number] = note
+
+    def _finished(
+        self, exchange: Exchange, status: int, seconds: float, error: str | None
+    ) -> None:
+        self._latency.add(seconds)
+        if self._log.wants(status, seconds):
+            self._log.lines.append(self._line(exchange, status, seconds, error))
+        elif self._notes:
+            self._notes.pop(exchange.number, None)
+
+    def _line(
+        self, exchange: Exchange, status: int, seconds: float, error: str | None
+    ) -> RequestServed:
+        what, place, note = "", "", error or ""
+        said = self._notes.pop(exchange.number, None)
+        if said is not None:
+            what, place, *rest = said.decode("utf-8", "replace").split("\0")
+            note = rest[0] if rest else ""
+        path, _, query = exchange.target.partition(b"?")
+        found = self._router.locate(path, query, lambda: exchange.headers)
+        known = None if isinstance(found, Failure) else found
+        return RequestServed(
+            ts=self._clock.now(),
+            method=exchange.method.decode("latin-1"),
+            path=path.decode("latin-1"),
+            status=status,
+            ms=seconds * 1e3,
+            request_id=exchange.request_id,
+            class_name=known.class_name if known else None,
+            object=known.label if known else None,
+            note=note or None,
+            error=what or None,
+            error_at=place or None,
+        )
+
+    # --- time
+
+    def _tick(self) -> None:
+        period = self._config.limits.heartbeat
+        now = self._loop.time()
+        lag = max(0.0, now - self._expected)
+        self._expected = now + period
+        self._timer = self._loop.call_later(period, self._tick)
+        self._peers.expire()
+        self._expire()
+        self._channel.send(
+            Heartbeat(
+                lag=lag,
+                connections=len(self._edge.connections),
+                events=len(self._waiting),
+                parked=self._peers.parked,
+                requests=self._latency.total,
+                latency=tuple(self._latency.counts),
+            )
+        )
+
+    def _expire(self) -> None:
+        limit = self._config.limits.request_timeout
+        if not limit:
+            return
+        oldest = self._clock.monotonic() - limit
+        late = []
+        for number, forward in self._waiting.items():
+            if forward.started > oldest:
+                break
+            late.append(number)
+        for number in late:
+            forward_or_none = self._waiting.pop(number, None)
+            if forward_or_none is not None:
+                forward_or_none.timed_out(limit)
+
+    def _send_lines(self) -> None:
+        self._log_timer = self._loop.call_later(_LOG_SECONDS, self._send_lines)
+        self._ticks += 1
+        whole_second = self._ticks % round(1 / _LOG_SECONDS) == 0
+        self._flush_lines(fold=whole_second)
+
+    def _flush_lines(self, *, fold: bool = True) -> None:
+        if fold:
+            records = self._log.tick(self._clock.now())
+        else:
+            records, self._log.lines = [*self._log.lines], []
+        if records:
+            encoder = msgspec.msgpack.Encoder()
+            self._channel.send(Lines(records=tuple(encoder.encode(each) for each in records)))
+
+
+def _edge_limits(config: Config) -> EdgeLimits:
+    limits = config.limits
+    return EdgeLimits(
+        connections=limits.connections,
+        target=limits.url_bytes,
+        head=limits.header_bytes,
+        headers=limits.headers,
+        body=limits.body_bytes or 1 << 62,
+        idle_timeout=limits.idle_timeout,
+        head_timeout=limits.header_timeout,
+        body_timeout=limits.body_timeout,
+    )

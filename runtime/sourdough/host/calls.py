@@ -1,0 +1,298 @@
+"""What stubs do: deliver a request or a method call to an object here or in another host.
+
+An object of this host is reached without leaving the process; any other over the direct link to
+its host. Either way nothing leaves before the commits that the caller has made are durable
+(output gate, semantics 4.2.2).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from sourdough.errors import DurableObjectError
+from sourdough.host.upload import Upload
+from sourdough.http import BodyError, BodyReader, Request, Response
+from sourdough.http.body import BodySource
+from sourdough.objects.event import BeforeChunk, Event, current_event
+from sourdough.objects.failure import decode_error
+from sourdough.transport.peers import Outgoing, Peers
+from sourdough.values import decode, encode
+from sourdough.wire.credit import STREAM_WINDOW
+from sourdough.wire.frames import END, INLINE_BODY, ResetCode
+from sourdough.wire.heads import SECURE, Kind, RequestHead, decode_answer
+
+if TYPE_CHECKING:
+    from sourdough.host.host import Host
+
+# Values that cross between objects (semantics 2.6).
+MAX_CALL_BYTES = 32 * 1024 * 1024
+
+
+class Answered:
+    """An answer as it came: status, header block, body (whole or still arriving)."""
+
+    __slots__ = ("block", "body", "status")
+
+    def __init__(self, status: int, block: bytes, body: bytes | BodyReader) -> None:
+        self.status = status
+        self.block = block
+        self.body = body
+
+
+class RemoteCall(Outgoing):
+    """An event sent to another host by a stub of this one."""
+
+    __slots__ = ("_body", "_upload", "answer")
+
+    def __init__(
+        self,
+        head: RequestHead,
+        answer: asyncio.Future[Answered | None],
+        *,
+        body: BodySource | None,
+    ) -> None:
+        super().__init__(head, body_follows=body is not None)
+        self.answer = answer
+        self._upload = None if body is None else Upload(self, body)
+        self._body: BodyReader | None = None
+
+    def on_granted(self, amount: int) -> None:
+        if self._upload is not None:
+            self._upload.start()
+
+    def on_writable(self) -> None:
+        if self._upload is not None:
+            self._upload.writable()
+
+    def close(self) -> None:
+        super().close()
+        if self._upload is not None:
+            self._upload.stop()
+
+    def on_head(self, flags: int, status: int, payload: bytes) -> None:
+        block, body, _ = decode_answer(payload)
+        if self.answer.done():  # the caller was cancelled
+            self.reset(ResetCode.CANCELLED)
+        elif flags & END:
+            self.close()
+            self.answer.set_result(Answered(status, block, body))
+        else:
+            self._body = BodyReader(self.consumed)
+            self.answer.set_result(Answered(status, block, self._body))
+
+    def on_body(self, chunk: bytes, end: bool) -> None:
+        if self._body is not None:
+            self._body.feed(chunk, end)
+        if end:
+            self.close()
+
+    def on_failed(self, code: ResetCode, sentence: str) -> None:
+        if self._body is not None:
+            self._body.fail(sentence)
+        elif not self.answer.done():
+            self.answer.set_exception(_call_error(code, sentence))
+
+    def became_local(self) -> None:
+        """The object's seat is now ours: the caller goes on inside this process."""
+        if not self.answer.done():
+            self.answer.set_result(None)
+
+
+class LocalReply:
+    """The way back to a caller in this process: objects.event.Reply."""
+
+    __slots__ = ("_answer",)
+
+    def __init__(self, answer: asyncio.Future[Response | bytes]) -> None:
+        self._answer = answer
+
+    def respond(self, response: Response) -> None:
+        self._resolve(response)
+
+    async def stream(self, response: Response, before_chunk: BeforeChunk) -> None:
+        window = _Window()
+        reader = BodyReader(window.consumed)
+        status, block = response.status, response.header_block()
+        self._resolve(Response.received(status=status, block=block, body=reader))
+        try:
+            async for chunk in response.stream():
+                waiter = before_chunk()
+                if waiter is not None:
+                    await waiter
+                reader.feed(chunk, end=False)
+                await window.sent(len(chunk))
+            reader.feed(b"", end=True)
+        finally:
+            reader.fail("the response's body was cut short")
+
+    def returned(self, value: bytes) -> None:
+        self._resolve(value)
+
+    def failed(self, error: BaseException) -> None:
+        if not self._answer.done():
+            self._answer.set_exception(error)
+
+    def _resolve(self, value: Response | bytes) -> None:
+        if not self._answer.done():
+            self._answer.set_result(value)
+
+
+class _Window:
+    """Back-pressure of a body inside one process."""
+
+    __slots__ = ("_outstanding", "_waiter")
+
+    def __init__(self) -> None:
+        self._outstanding = 0
+        self._waiter: asyncio.Future[None] | None = None
+
+    def consumed(self, amount: int) -> None:
+        self._outstanding -= amount
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def sent(self, amount: int) -> None:
+        self._outstanding += amount
+        while self._outstanding > STREAM_WINDOW:
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+        self._waiter = None
+
+
+class Calls:
+    """The `Caller` behind every stub of this host."""
+
+    def __init__(self, host: Host, peers: Peers) -> None:
+        self._host = host
+        self._peers = peers
+
+    async def fetch(self, key: bytes, name: str | None, request: Request) -> Response:
+        """Send a request to an object; see `objects.namespace.Caller`."""
+        await _confirmed()
+        body = request.take_body()
+        while True:
+            if self._host.runs_here(key, self._origin()[1]):
+                return await self._fetch_here(key, name, request, body)
+            answered = await self._send(
+                RequestHead(
+                    kind=Kind.FETCH,
+                    key=key,
+                    name=_encode_name(name),
+                    method=request.method.encode(),
+                    target=request.target.encode(),
+                    headers=request.header_block(),
+                    flags=SECURE if request.secure else 0,
+                ),
+                body,
+            )
+            if answered is not None:
+                return Response.received(
+                    status=answered.status, block=answered.block, body=answered.body
+                )
+
+    async def call(
+        self, key: bytes, name: str | None, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Call a method of an object; see `objects.namespace.Caller`."""
+        arguments = encode((args, kwargs))
+        if len(arguments) > MAX_CALL_BYTES:
+            raise ValueError(
+                "Serialized RPC arguments or return values are limited to 32MiB, but the size of "
+                f"this value was: {len(arguments)} bytes."
+            )
+        await _confirmed()
+        while True:
+            if self._host.runs_here(key, self._origin()[1]):
+                return await self._call_here(key, name, method, arguments)
+            head = RequestHead(
+                kind=Kind.CALL, key=key, name=_encode_name(name), method=method.encode()
+            )
+            answered = await self._send(head, arguments)
+            if answered is not None:
+                return await _result(answered)
+
+    # --- in this process
+
+    async def _fetch_here(
+        self, key: bytes, name: str | None, request: Request, body: BodySource
+    ) -> Response:
+        received = Request.received(
+            method=request.method,
+            target=request.target,
+            block=request.header_block(),
+            body=body,
+            client="",
+            secure=request.secure,
+            request_id=request.id,
+        )
+        answer: asyncio.Future[Response | bytes] = asyncio.get_running_loop().create_future()
+        event = self._event(LocalReply(answer), request=received)
+        self._host.registry.deliver(key, name, event)
+        response = await answer
+        assert isinstance(response, Response)
+        return response
+
+    async def _call_here(self, key: bytes, name: str | None, method: str, arguments: bytes) -> Any:
+        answer: asyncio.Future[Response | bytes] = asyncio.get_running_loop().create_future()
+        event = self._event(LocalReply(answer), method=method, arguments=arguments)
+        self._host.registry.deliver(key, name, event)
+        value = await answer
+        assert isinstance(value, bytes)
+        return decode(value)
+
+    def _event(self, reply: LocalReply, **fields: Any) -> Event:
+        number, version = self._origin()
+        return Event(reply=reply, number=number, version=version, **fields)
+
+    def _origin(self) -> tuple[int, int]:
+        """Return the request number and the table version that a nested event inherits."""
+        event = current_event.get()
+        if event is None:
+            return 0, self._peers.table.version
+        return event.number, event.version
+
+    # --- to another host
+
+    async def _send(self, head: RequestHead, body: BodySource) -> Answered | None:
+        head.number, head.version = self._origin()
+        whole = isinstance(body, bytes) and len(body) <= INLINE_BODY
+        if isinstance(body, bytes) and whole:
+            head.body = body
+        answer: asyncio.Future[Answered | None] = asyncio.get_running_loop().create_future()
+        call = RemoteCall(head, answer, body=None if whole else body)
+        self._peers.send(call)
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            call.cancel()
+            raise
+
+
+async def _confirmed() -> None:
+    """Wait for the commits that the calling object has made so far (output gate)."""
+    event = current_event.get()
+    if event is not None and event.container is not None:
+        waiter = event.container.confirmed()
+        if waiter is not None:
+            await waiter
+
+
+async def _result(answered: Answered) -> Any:
+    body = answered.body
+    data = body if isinstance(body, bytes) else b"".join([chunk async for chunk in body])
+    if answered.status:
+        raise decode_error(data)
+    return decode(data)
+
+
+def _encode_name(name: str | None) -> bytes | None:
+    return None if name is None else name.encode()
+
+
+def _call_error(code: ResetCode, sentence: str) -> Exception:
+    if code == ResetCode.OVERLOADED:
+        return DurableObjectError(sentence, overloaded=True)
+    if code == ResetCode.FAILED:
+        return BodyError(sentence)
+    return DurableObjectError(f"Network connection lost. ({sentence})", retryable=True)

@@ -1,0 +1,55 @@
+"""Runs the app's entrypoint: stateless code in front of the objects."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from typing import Any
+
+from sourdough.http import Response
+from sourdough.objects.context import EntrypointContext
+from sourdough.objects.durable_object import WorkerEntrypoint
+from sourdough.objects.event import Event, current_event
+from sourdough.objects.failure import WrongResultError
+
+
+class Entrypoint:
+    """The class `Default` of the module that `main` names; an instance for each request."""
+
+    def __init__(self, cls: type[WorkerEntrypoint], env: Any, loop: asyncio.AbstractEventLoop) -> None:
+        self._cls = cls
+        self._env = env
+        self._loop = loop
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def deliver(self, event: Event) -> None:
+        """Answer a request in a task of its own."""
+        task: asyncio.Task[Any] = self._loop.create_task(self._run(event))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, event: Event) -> None:
+        current_event.set(event)
+        try:
+            instance = self._cls(EntrypointContext(self._tasks), self._env)
+            assert event.request is not None
+            response = instance.fetch(event.request)
+            if inspect.isawaitable(response):
+                response = await response
+            if not isinstance(response, Response):
+                raise WrongResultError(
+                    f"{self._cls.__name__}.fetch() returned {type(response).__name__}, "
+                    "not a Response"
+                )
+            if response.complete:
+                event.reply.respond(response)
+            else:
+                await event.reply.stream(response, _nothing_to_confirm)
+        except (asyncio.CancelledError, GeneratorExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 (sys.exit() in user code must not end the host)
+            event.reply.failed(error)
+
+
+def _nothing_to_confirm() -> None:
+    return None

@@ -1,0 +1,255 @@
+"""A host: runs user code for the seat it occupies.
+
+    standby --Assign--> serving --Release--> draining --> released
+
+standby: modules imported, no slots. draining: events stamped with the table version of the
+release, or a later one, are refused with NOT_OWNER; those whose root began before it still enter,
+because what is in flight may need them to end (A -> B -> A). released: every database is closed,
+every instance dead; whatever still comes is refused, and the coordinator may give the seat away
+(invariant P2).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from enum import Enum
+from typing import Any
+
+from sourdough.config.model import Config
+from sourdough.host.calls import Calls
+from sourdough.host.entrypoint import Entrypoint
+from sourdough.host.incoming import Incoming
+from sourdough.http import BodyReader, Request
+from sourdough.objects.event import Event
+from sourdough.objects.registry import Registry
+from sourdough.observe.breadcrumb import Breadcrumb
+from sourdough.observe.histogram import Histogram
+from sourdough.placement import seat_table, slot_of
+from sourdough.transport.link import Link
+from sourdough.transport.peers import Outgoing, Peers
+from sourdough.transport.stream import Stream
+from sourdough.wire.credit import STREAM_WINDOW
+from sourdough.wire.frames import END, ResetCode, Type
+from sourdough.wire.heads import SECURE, Kind, RequestHead
+from sourdough.wire.messages import Table, Waiting
+
+
+class Phase(Enum):
+    """What a host is doing."""
+
+    STANDBY = "standby"
+    SERVING = "serving"
+    DRAINING = "draining"
+    RELEASED = "released"
+
+
+class Host:
+    """The seat's occupant: admits events and hands them to objects or to the entrypoint."""
+
+    def __init__(
+        self,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        config: Config,
+        debug: bool,
+        breadcrumb: Breadcrumb,
+    ) -> None:
+        self._loop = loop
+        self._limit = config.limits.host_events
+        self._debug = debug
+        self._breadcrumb = breadcrumb
+        self._links: set[Link] = set()
+        self._seat_by_slot: list[int] = []
+        self._idle: asyncio.Event = asyncio.Event()
+        self._release_version = 0
+        self.phase = Phase.STANDBY
+        self.seat = 0
+        self.epoch = 0
+        self.events = 0
+        self.latency = Histogram()
+        self.registry: Registry
+        self.entrypoint: Entrypoint | None = None
+        self.peers: Peers
+
+    def wire(self, *, registry: Registry, entrypoint: Entrypoint | None, peers: Peers) -> None:
+        """Connect the parts that need each other: objects hold stubs, stubs need the host."""
+        self.registry = registry
+        self.entrypoint = entrypoint
+        self.peers = peers
+
+    def calls(self, peers: Peers) -> Calls:
+        """Return what stubs of this host call through."""
+        return Calls(self, peers)
+
+    # --- seat
+
+    def assign(self, seat: int, epoch: int) -> None:
+        """Take a seat."""
+        self.seat, self.epoch = seat, epoch
+        self.phase = Phase.SERVING
+
+    def publish(self, table: Table) -> None:
+        """Learn who occupies the other seats."""
+        if len(self._seat_by_slot) == 0 or table.seats != self.peers.table.seats:
+            self._seat_by_slot = seat_table(table.seats)
+        self.peers.publish(table)
+
+    def owns(self, key: bytes) -> bool:
+        """Whether an object's slot belongs to this host's seat."""
+        slots = self._seat_by_slot
+        return bool(slots) and slots[slot_of(key[-32:])] == self.seat
+
+    def runs_here(self, key: bytes, version: int) -> bool:
+        """Whether an event of a stub of this host may be delivered without leaving it."""
+        return self.owns(key) and self._open_to(version)
+
+    def _open_to(self, version: int) -> bool:
+        if self.phase is Phase.SERVING:
+            return True
+        return self.phase is Phase.DRAINING and version < self._release_version
+
+    async def release(
+        self, version: int, seconds: float, report: Callable[[Waiting], None]
+    ) -> tuple[bool, int]:
+        """Finish what is in flight, then close everything; return (clean, objects released).
+
+        clean: nothing was cut short by the deadline.
+        """
+        if self.phase is not Phase.SERVING:
+            self.phase = Phase.RELEASED
+            return True, 0
+        self._release_version = version
+        self.phase = Phase.DRAINING
+        clean = await self._drained(seconds, report)
+        self.phase = Phase.RELEASED
+        return clean, await self.registry.release_all()
+
+    async def _drained(self, seconds: float, report: Callable[[Waiting], None]) -> bool:
+        deadline = self._loop.time() + seconds
+        while self.events:
+            self._idle.clear()
+            left = deadline - self._loop.time()
+            if left <= 0:
+                return False
+            try:
+                async with asyncio.timeout(min(1.0, left)):
+                    await self._idle.wait()
+            except TimeoutError:
+                self._report_longest(report)
+        return True
+
+    def _report_longest(self, report: Callable[[Waiting], None]) -> None:
+        longest: Event | None = None
+        for container in self.registry:
+            for event in container.events:
+                if longest is None or event.started < longest.started:
+                    longest = event
+        if longest is not None and longest.container is not None:
+            report(longest.container.waiting(longest))
+
+    # --- links
+
+    def link_up(self, link: Link) -> None:
+        self._links.add(link)
+
+    def link_down(self, link: Link) -> None:
+        self._links.discard(link)
+
+    def all_links(self) -> list[Link]:
+        return list(self._links)
+
+    @property
+    def links(self) -> int:
+        """How many processes still hold a link to this host."""
+        return len(self._links)
+
+    # --- events
+
+    def accept(self, link: Link, number: int, flags: int, payload: bytes) -> Stream | None:
+        """Take an event from a link, or refuse it before anything has run (invariant D1)."""
+        head = RequestHead.decode(payload)
+        if not self._admits(head):
+            link.write(Type.RESET, 0, ResetCode.NOT_OWNER, number, b"")
+            return None
+        if self.events >= self._limit:
+            link.write(
+                Type.RESET, 0, ResetCode.OVERLOADED, number, b"the host has too many requests"
+            )
+            return None
+        self.events += 1
+        incoming = Incoming(
+            link=link,
+            number=number,
+            is_call=head.kind == Kind.CALL,
+            request_id=f"{head.number:x}",
+            debug=self._debug,
+            finish=self._finished,
+        )
+        if not flags & END:
+            # The event is ours: from now on its body may flow (invariant D2).
+            link.streams[number] = incoming
+            incoming.body = BodyReader(incoming.consumed)
+            link.grant(number, STREAM_WINDOW)
+        if incoming.is_call and incoming.body is not None:
+            self._loop.create_task(self._collect(head, incoming))
+        else:
+            self._deliver(head, incoming)
+        return incoming
+
+    def _admits(self, head: RequestHead) -> bool:
+        if not self._open_to(head.version):
+            return False
+        if head.kind == Kind.ENTRY:
+            return self.entrypoint is not None
+        return self.owns(head.key) and head.epoch == self.epoch
+
+    async def _collect(self, head: RequestHead, incoming: Incoming) -> None:
+        """Wait for the arguments of a large call."""
+        assert incoming.body is not None
+        try:
+            head.body = b"".join([chunk async for chunk in incoming.body])
+        except ConnectionError:
+            return  # the caller left; `Incoming` has ended
+        self._deliver(head, incoming)
+
+    def _deliver(self, head: RequestHead, incoming: Incoming) -> None:
+        request: Request | None = None
+        if head.kind != Kind.CALL:
+            request = Request.received(
+                method=head.method.decode("latin-1"),
+                target=head.target.decode("latin-1"),
+                block=head.headers,
+                body=head.body if incoming.body is None else incoming.body,
+                client=head.client.decode("latin-1"),
+                secure=bool(head.flags & SECURE),
+                request_id=incoming.request_id,
+            )
+        event = Event(
+            reply=incoming,
+            number=head.number,
+            version=head.version,
+            started=incoming.started,
+            request=request,
+            method=head.method.decode() if request is None else "fetch",
+            arguments=head.body if request is None else b"",
+        )
+        if head.kind == Kind.ENTRY and self.entrypoint is not None:
+            self.entrypoint.deliver(event)
+            return
+        self._breadcrumb.write(head.key)
+        name = None if head.name is None else head.name.decode("utf-8", "replace")
+        self.registry.deliver(head.key, name, event)
+
+    def _finished(self, seconds: float) -> None:
+        self.events -= 1
+        self.latency.add(seconds)
+        if not self.events:
+            self._breadcrumb.clear()
+            self._idle.set()
+
+    @staticmethod
+    def became_local(event: Outgoing) -> None:
+        """A parked call found that its object now lives here."""
+        local: Any = event
+        local.became_local()

@@ -1,0 +1,205 @@
+"""An event that came over a link, and the way its answer goes back.
+
+This is the host's end of a stream: it feeds the request's body to the handler and encodes what
+the handler answers. Errors become answers here, by the table in `objects.failure`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from sourdough.http import BodyReader, Headers, Response
+from sourdough.objects.event import BeforeChunk
+from sourdough.objects.failure import describe, encode_error, http_failure, traceback_of
+from sourdough.transport.stream import Stream
+from sourdough.wire.frames import END, INLINE_BODY, NOTE, ResetCode, Type
+from sourdough.wire.heads import encode_answer
+
+if TYPE_CHECKING:
+    from sourdough.transport.link import Link
+
+log = logging.getLogger("sourdough.host")
+
+# Headers that say how a message is framed or belong to one connection: the gateway's business.
+_HOP_BY_HOP = frozenset({
+    "connection", "keep-alive", "proxy-connection", "transfer-encoding", "te", "trailer", "upgrade",
+})  # fmt: skip
+
+OK, ERROR = 0, 1
+"""The status of a method call's answer."""
+
+
+class Incoming(Stream):
+    """One event from a link."""
+
+    __slots__ = ("_ended", "_finish", "_head_sent", "body", "debug", "is_call", "request_id", "started")
+
+    def __init__(
+        self,
+        *,
+        link: Link,
+        number: int,
+        is_call: bool,
+        request_id: str,
+        debug: bool,
+        finish: Callable[[float], None],
+    ) -> None:
+        super().__init__()
+        self.link = link
+        self.number = number
+        self.is_call = is_call
+        self.request_id = request_id
+        self.debug = debug
+        self.body: BodyReader | None = None
+        self.started = time.monotonic()
+        self._finish = finish
+        self._ended: asyncio.Future[None] | None = None
+        self._head_sent = False
+
+    # --- the request's body
+
+    def on_body(self, chunk: bytes, end: bool) -> None:
+        if self.body is not None:
+            self.body.feed(chunk, end)
+
+    def on_reset(self, code: int, sentence: str) -> None:
+        self._left("the client left")
+
+    def on_lost(self, delivered: bool) -> None:
+        self._left("the gateway is gone")
+
+    def _left(self, reason: str) -> None:
+        """The caller is gone: its streams end, the object's work goes on (invariant D7)."""
+        if self.body is not None:
+            self.body.fail(reason)
+        self._wake()
+        self._done()
+
+    # --- the answer: objects.event.Reply
+
+    def respond(self, response: Response) -> None:
+        body = response.take_body()
+        assert isinstance(body, bytes)
+        self._send(response.status, self._block(response, complete=True), body)
+
+    async def stream(self, response: Response, before_chunk: BeforeChunk) -> None:
+        """Send a streamed body; ends early, closing the user's iterator, when the caller leaves."""
+        chunks = response.stream()
+        try:
+            await _confirm(before_chunk)
+            link = self.link
+            if link is None:
+                return
+            head = encode_answer(self._block(response, complete=False), b"")
+            self._head_sent = True
+            link.write(Type.HEAD, 0, response.status, self.number, head)
+            async for chunk in chunks:
+                await _confirm(before_chunk)
+                if self.link is None:
+                    return
+                if not self.send_body(chunk, False):
+                    await self._writable()
+            if self.link is not None:
+                self._close_after(self.send_body(b"", True))
+        finally:
+            close = getattr(chunks, "aclose", None)
+            if close is not None:
+                await close()
+            self._done()
+
+    def returned(self, value: bytes) -> None:
+        self._send(OK, b"", value)
+
+    def failed(self, error: BaseException) -> None:
+        if self.link is None:
+            log.debug("an error had nobody to go to", exc_info=error)
+        elif self._head_sent:
+            # Too late for an answer: the body is cut short, never ended properly (invariant D3).
+            log.error("a response's body failed", exc_info=error)
+            self.reset(ResetCode.FAILED, "the response's body was cut short")
+            self._done()
+        elif self.is_call:
+            self._send(ERROR, b"", encode_error(error))
+        else:
+            self._failed_http(error)
+
+    def _failed_http(self, error: BaseException) -> None:
+        failure = http_failure(error)
+        what, place = describe(error)
+        fields = {"error": failure.sentence, "request_id": self.request_id}
+        if failure.hint:
+            fields["hint"] = failure.hint
+        if self.debug:
+            fields["exception"] = what
+            fields["traceback"] = traceback_of(error)
+        if failure.status == 500:
+            log.error("%s", what, exc_info=error)
+        headers = Headers({"content-type": "application/json", "x-request-id": self.request_id})
+        if failure.retry_after is not None:
+            headers.append("retry-after", str(failure.retry_after))
+        note = f"{what}\0{place or ''}".encode()[:4096]
+        self._send(failure.status, headers.to_block(), json.dumps(fields).encode(), note)
+
+    # --- frames
+
+    def _send(self, status: int, block: bytes, body: bytes, note: bytes = b"") -> None:
+        link = self.link
+        if link is not None:
+            flags = NOTE if note else 0
+            if len(body) <= INLINE_BODY:
+                payload = encode_answer(block, body, note)
+                link.write(Type.HEAD, flags | END, status, self.number, payload)
+                self.close()
+            else:
+                if not self.is_call:
+                    block += b"content-length: %d\r\n" % len(body)
+                link.write(Type.HEAD, flags, status, self.number, encode_answer(block, b"", note))
+                self._close_after(self.send_body(body, True))
+        self._done()
+
+    def _close_after(self, everything_left: bool) -> None:
+        """Close now, or when the rest of the body has got its credit (on_writable)."""
+        if everything_left:
+            self.close()
+        else:
+            self._ended = None
+
+    def on_writable(self) -> None:
+        if self._ended is not None:
+            self._wake()
+        else:
+            self.close()
+
+    async def _writable(self) -> None:
+        self._ended = asyncio.get_running_loop().create_future()
+        await self._ended
+        self._ended = None
+
+    def _wake(self) -> None:
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(None)
+
+    def _done(self) -> None:
+        if self.started:
+            seconds, self.started = time.monotonic() - self.started, 0.0
+            self._finish(seconds)
+
+    @staticmethod
+    def _block(response: Response, *, complete: bool) -> bytes:
+        if not response.headers_parsed:
+            return response.header_block()
+        dropped = _HOP_BY_HOP | {"content-length"} if complete else _HOP_BY_HOP
+        pairs = response.headers.items()
+        kept = [pair for pair in pairs if pair[0].lower() not in dropped]
+        return Headers(kept).to_block()
+
+
+async def _confirm(before_chunk: BeforeChunk) -> None:
+    waiter = before_chunk()
+    if waiter is not None:
+        await waiter

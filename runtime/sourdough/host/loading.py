@@ -1,0 +1,148 @@
+"""Imports the user's modules and finds their classes, with errors that name the place."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import linecache
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import msgspec
+
+from sourdough.errors import StartError
+from sourdough.objects.durable_object import DurableObject, WorkerEntrypoint
+
+ENTRYPOINT_CLASS = "Default"
+
+
+class LoadFault(msgspec.Struct, frozen=True, kw_only=True):
+    """Why the user's code cannot be loaded; `sourdough.host --check` prints it as JSON."""
+
+    error: str
+    """"SyntaxError: '(' was never closed"."""
+    place: str | None = None
+    """"counter.py:17"."""
+    source: str | None = None
+    """The line at `place`."""
+    hint: str | None = None
+    traceback: str | None = None
+
+
+class LoadError(StartError):
+    """The user's code cannot be loaded."""
+
+    def __init__(self, fault: LoadFault) -> None:
+        super().__init__(fault.error, place=fault.place, hint=fault.hint)
+        self.fault = fault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """The user's classes: by (module, class name), and the entrypoint where there is one."""
+
+    classes: dict[tuple[str, str], type[DurableObject]]
+    entrypoint: type[WorkerEntrypoint] | None
+
+
+def load(references: Sequence[tuple[str, str]], main: str | None, root: Path) -> Loaded:
+    """Import every module and look up every class. Raises LoadError at the first that fails."""
+    # Ours are imported by now, so no module of the user can take their place (invariant P9).
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    importlib.invalidate_caches()
+    classes = {
+        (module, name): _find(_import(module, root), name, DurableObject)
+        for module, name in references
+    }
+    entrypoint = None
+    if main is not None:
+        entrypoint = _find(_import(main, root), ENTRYPOINT_CLASS, WorkerEntrypoint)
+    return Loaded(classes=classes, entrypoint=entrypoint)
+
+
+def forget_modules(root: Path) -> dict[str, ModuleType]:
+    """Remove the modules of the project from `sys.modules`, so that they are imported anew.
+
+    Returns them; put back with `sys.modules.update` when the new code does not load.
+    """
+    linecache.checkcache()
+    forgotten = {
+        name: module for name, module in list(sys.modules.items()) if _is_of_project(module, root)
+    }
+    for name in forgotten:
+        del sys.modules[name]
+    return forgotten
+
+
+def _is_of_project(module: ModuleType, root: Path) -> bool:
+    file = getattr(module, "__file__", None)
+    if not file:
+        return False
+    path = Path(file)
+    return path.is_relative_to(root) and "site-packages" not in path.parts
+
+
+def _import(module: str, root: Path) -> ModuleType:
+    try:
+        return importlib.import_module(module)
+    except BaseException as error:  # noqa: BLE001 (sys.exit() while importing is a fault as well)
+        raise LoadError(_fault(error, module, root)) from error
+
+
+def _find(module: ModuleType, name: str, base: type[Any]) -> Any:
+    found = getattr(module, name, None)
+    place = Path(module.__file__ or module.__name__).name
+    if found is None:
+        candidates = [each for each in vars(module) if isinstance(vars(module)[each], type)]
+        nearest = difflib.get_close_matches(name, candidates, n=1)
+        hint = f"did you mean {nearest[0]}?" if nearest else f"define class {name}({base.__name__})"
+        raise LoadError(
+            LoadFault(error=f"module {module.__name__} has no class {name}", place=place, hint=hint)
+        )
+    if not isinstance(found, type) or not issubclass(found, base):
+        raise LoadError(
+            LoadFault(
+                error=f"{name} in module {module.__name__} is not a {base.__name__} class",
+                place=place,
+                hint=f"from sourdough import {base.__name__}; class {name}({base.__name__}): ...",
+            )
+        )
+    return found
+
+
+def _fault(error: BaseException, module: str, root: Path) -> LoadFault:
+    text = "".join(traceback.format_exception(error))
+    if isinstance(error, SyntaxError) and error.filename:
+        return LoadFault(
+            error=f"{type(error).__name__}: {error.msg}",
+            place=f"{_relative(error.filename, root)}:{error.lineno}",
+            source=(error.text or "").rstrip("\n") or None,
+            traceback=text,
+        )
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).is_relative_to(root)
+    ]  # fmt: skip
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if not frames:
+        hint = None
+        if isinstance(error, ModuleNotFoundError) and error.name == module:
+            hint = f"expected {module.replace('.', '/')}.py in {root}"
+        return LoadFault(error=what, place=module, hint=hint, traceback=text)
+    last = frames[-1]
+    place = f"{_relative(last.filename, root)}:{last.lineno}"
+    hint = None
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        hint = f"install what provides it: pip install {error.name.partition('.')[0]}"
+    return LoadFault(error=what, place=place, source=last.line, hint=hint, traceback=text)
+
+
+def _relative(file: str, root: Path) -> str:
+    path = Path(file)
+    return str(path.relative_to(root)) if path.is_relative_to(root) else file

@@ -1,0 +1,266 @@
+"""A host put together: its objects, its links, its conversation with the coordinator.
+
+The same object runs in a process of its own (`host.__main__`) and, with `hostCount = 0`, inside
+the coordinator's; only channel, connect and listen differ.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sourdough.clock import Clock
+from sourdough.config.model import ClassRef, Config
+from sourdough.host.entrypoint import Entrypoint
+from sourdough.host.host import Host
+from sourdough.host.loading import Loaded
+from sourdough.host.questions import Questions
+from sourdough.ids import IdFactory, ObjectId
+from sourdough.objects.namespace import Caller, DurableObjectNamespace, Env
+from sourdough.objects.registry import ObjectClass, Registry
+from sourdough.observe.breadcrumb import Breadcrumb
+from sourdough.storage.database import Database
+from sourdough.storage.engine import Durability, Engine
+from sourdough.storage.layout import object_path
+from sourdough.storage.meta import ObjectMeta
+from sourdough.storage.wal_engine import WalEngine
+from sourdough.transport.channel import Channel
+from sourdough.transport.link import Hello, Link
+from sourdough.transport.peers import Connect, Peers
+from sourdough.wire.messages import (
+    Ask, Assign, Assigned, Exit, Heartbeat, HostGone, Known, Message, Ready, Release, Released,
+    Setup, SyncFailed, Table,
+)  # fmt: skip
+
+log = logging.getLogger("sourdough.host")
+
+# Idle objects leave memory after this (semantics 3.6).
+IDLE_SECONDS = 10.0
+# After the seat is given away, peers that do not yet know may still send something, which must be
+# refused, not lost: a host waits so long for them to close their links.
+_LINGER_SECONDS = 2.0
+
+
+class HostRuntime:
+    """One host and its conversation with the coordinator."""
+
+    def __init__(
+        self,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        setup: Setup,
+        config: Config,
+        loaded: Loaded,
+        clock: Clock,
+        channel: Channel,
+        connect: Connect,
+        breadcrumb: Breadcrumb,
+        on_exit: Callable[[int], None],
+        pid: int,
+    ) -> None:
+        self._loop = loop
+        self._setup = setup
+        self._config = config
+        self._clock = clock
+        self._channel = channel
+        self._on_exit = on_exit
+        self._pid = pid
+        self._storage = Path(setup.storage)
+        self._engines: dict[str, Engine] = {}
+        self._known: list[tuple[str, bytes, str | None, float]] = []
+        self._expected = loop.time()
+        self._timer: asyncio.TimerHandle | None = None
+        self._work: set[asyncio.Task[None]] = set()
+        self._hello = Hello(role="host", serial=setup.serial)
+        self.on_tick: Callable[[], None] = lambda: None
+        self.host = Host(
+            loop=loop, config=config, debug=setup.mode == "dev", breadcrumb=breadcrumb
+        )
+        self._peers = Peers(
+            loop=loop,
+            hello=self._hello,
+            clock=clock,
+            connect=connect,
+            parked_limit=config.limits.parked_requests,
+            park_seconds=config.limits.park_timeout,
+            local=self.host.became_local,
+        )
+        env = self._environment(self.host.calls(self._peers))
+        registry = Registry(
+            loop=loop,
+            classes=self._classes(loaded, env),
+            open_database=self._open_database,
+            queue_limit=config.limits.object_queue,
+            resident_limit=config.limits.resident_objects,
+            idle_seconds=IDLE_SECONDS,
+        )
+        entrypoint = None
+        if loaded.entrypoint is not None:
+            entrypoint = Entrypoint(loaded.entrypoint, env, loop)
+        self.host.wire(registry=registry, entrypoint=entrypoint, peers=self._peers)
+        self._questions = Questions(registry, self._open_for_question, channel)
+
+    def start(self) -> None:
+        """Say that events may come, and begin to tick."""
+        self._expected = self._loop.time()
+        self._tick()
+        self._channel.send(Ready(pid=self._pid))
+
+    def new_link(self) -> Link:
+        """Return the protocol for a link that a gateway or another host opens."""
+        return Link(
+            loop=self._loop,
+            hello=self._hello,
+            on_up=self.host.link_up,
+            on_down=self.host.link_down,
+            accept=self.host.accept,
+        )
+
+    # --- the coordinator speaks
+
+    def receive(self, message: Message) -> None:
+        """Take a message of the coordinator."""
+        if isinstance(message, Table):
+            self.host.publish(message)
+        elif isinstance(message, HostGone):
+            self._peers.host_gone(message.serial)
+        elif isinstance(message, Assign):
+            self.host.assign(message.seat, message.epoch)
+            self._channel.send(Assigned(seat=message.seat, epoch=message.epoch))
+        elif isinstance(message, Release):
+            self._spawn(self._release(message))
+        elif isinstance(message, Ask):
+            self._questions.ask(message)
+        elif isinstance(message, Exit):
+            self._spawn(self._exit())
+
+    async def _release(self, message: Release) -> None:
+        clean, objects = await self.host.release(
+            message.version, message.deadline, self._channel.send
+        )
+        self._tell_known()
+        self._channel.send(Released(clean=clean, objects=objects))
+
+    async def _exit(self) -> None:
+        deadline = self._loop.time() + _LINGER_SECONDS
+        while self.host.links and self._loop.time() < deadline:
+            await asyncio.sleep(0.02)
+        await self.close()
+        self._on_exit(0)
+
+    async def close(self) -> None:
+        """Close every database and drop every link; for a host that is no longer asked."""
+        if self._timer is not None:
+            self._timer.cancel()
+        await self.host.release(0, 0.0, self._channel.send)
+        self._tell_known()
+        self._peers.close()
+        for link in self.host.all_links():
+            link.drop()
+        for engine in self._engines.values():
+            engine.shutdown()
+
+    def _spawn(self, work: Any) -> None:
+        task = self._loop.create_task(work)
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
+
+    # --- time
+
+    def _tick(self) -> None:
+        period = self._config.limits.heartbeat
+        now = self._loop.time()
+        lag = max(0.0, now - self._expected)
+        self._expected = now + period
+        self._timer = self._loop.call_later(period, self._tick)
+        self._peers.expire()
+        self.host.registry.sweep()
+        self.on_tick()
+        self._channel.send(
+            Heartbeat(
+                lag=lag,
+                objects=len(self.host.registry),
+                events=self.host.events,
+                parked=self._peers.parked,
+                requests=self.host.latency.total,
+                latency=tuple(self.host.latency.counts),
+            )
+        )
+
+    # --- objects
+
+    def _classes(self, loaded: Loaded, env: Env) -> list[ObjectClass]:
+        names = self._setup.storage_names
+        return [
+            ObjectClass(
+                name=class_name,
+                storage_name=names[class_name],
+                type=cls,
+                env=env,
+                durability=self._config.durability_of(ClassRef(module, class_name)),
+            )
+            for (module, class_name), cls in loaded.classes.items()
+        ]
+
+    def _environment(self, caller: Caller) -> Env:
+        values: dict[str, Any] = dict(self._config.vars)
+        for binding in self._config.bindings:
+            storage_name = self._setup.storage_names[binding.class_name]
+            ids = IdFactory(self._setup.application, storage_name)
+            values[binding.name] = DurableObjectNamespace(
+                binding.name, storage_name, ids, caller
+            )
+        return Env(values)
+
+    def _engine(self, durability: str) -> Engine:
+        level = "memory" if self._setup.memory else durability
+        engine = self._engines.get(level)
+        if engine is None:
+            engine = WalEngine(
+                loop=self._loop, durability=Durability(level), on_failed=self._sync_failed
+            )
+            self._engines[level] = engine
+        return engine
+
+    def _open_database(
+        self, cls: ObjectClass, object_id: ObjectId, on_broken: Callable[[BaseException], None]
+    ) -> Database:
+        def created() -> None:
+            if not self._known:
+                self._loop.call_soon(self._tell_known)
+            self._known.append(
+                (cls.storage_name, object_id.raw, database.meta.name, self._clock.now())
+            )
+
+        database = Database(
+            path=object_path(self._storage, cls.storage_name, object_id.raw),
+            meta=ObjectMeta(
+                storage_name=cls.storage_name,
+                class_name=cls.name,
+                id=object_id.raw,
+                name=object_id.name,
+            ),
+            engine=self._engine(cls.durability),
+            schedule=self._loop.call_soon,
+            clock=self._clock,
+            on_broken=on_broken,
+            on_created=created,
+        )
+        return database
+
+    def _open_for_question(self, cls: ObjectClass, object_id: ObjectId) -> Database:
+        return self._open_database(cls, object_id, lambda _: None)
+
+    def _tell_known(self) -> None:
+        if self._known:
+            self._channel.send(Known(objects=tuple(self._known)))
+            self._known.clear()
+
+    def _sync_failed(self, error: Exception) -> None:
+        """A failed sync is final: this host ends, the next owner starts from what is durable (S2)."""
+        log.critical("the disk failed, this host ends: %s", error)
+        self._channel.send(SyncFailed(error=str(error)))
+        self._loop.call_later(0.1, self._on_exit, 1)

@@ -1,0 +1,57 @@
+"""The body of a request that a stub sends to another host, once that host has accepted it (D2)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from sourdough.http.body import BodySource
+from sourdough.transport.stream import Stream
+from sourdough.wire.frames import ResetCode
+
+log = logging.getLogger("sourdough.host")
+
+
+class Upload:
+    """Sends a body over a stream as credit allows."""
+
+    __slots__ = ("_room", "_source", "_stream", "_task")
+
+    def __init__(self, stream: Stream, source: BodySource) -> None:
+        self._stream = stream
+        self._source = source
+        self._task: asyncio.Task[None] | None = None
+        self._room: asyncio.Future[None] | None = None
+
+    def start(self) -> None:
+        """The first credit has come: begin. Later calls do nothing."""
+        if self._task is None:
+            self._task = asyncio.ensure_future(self._run())
+
+    def writable(self) -> None:
+        """Everything handed over so far has left."""
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
+
+    def stop(self) -> None:
+        """The stream has ended; nobody wants the rest."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _run(self) -> None:
+        try:
+            if isinstance(self._source, bytes):
+                await self._send(self._source, end=True)
+                return
+            async for chunk in self._source:
+                await self._send(chunk, end=False)
+            await self._send(b"", end=True)
+        except Exception:
+            log.exception("the body of a request to another object failed")
+            self._stream.reset(ResetCode.CANCELLED, "the request's body failed")
+
+    async def _send(self, chunk: bytes, *, end: bool) -> None:
+        if not self._stream.send_body(chunk, end):
+            self._room = asyncio.get_running_loop().create_future()
+            await self._room
+            self._room = None

@@ -1,0 +1,125 @@
+"""The request that a handler gets, or makes to call another object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from sourdough.http.body import BodySource
+from sourdough.http.headers import Headers, HeadersInit
+from sourdough.http.message import Message, to_body
+
+
+class Query(Mapping[str, str]):
+    """The query parameters: `query["a"]` is the first value of `a`, `get_all("a")` all."""
+
+    __slots__ = ("_pairs",)
+
+    def __init__(self, text: str) -> None:
+        self._pairs = parse_qsl(text, keep_blank_values=True)
+
+    def get_all(self, name: str) -> list[str]:
+        return [value for key, value in self._pairs if key == name]
+
+    def __getitem__(self, name: str) -> str:
+        for key, value in self._pairs:
+            if key == name:
+                return value
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict(self._pairs))
+
+    def __len__(self) -> int:
+        return len(dict(self._pairs))
+
+    def __repr__(self) -> str:
+        return f"Query({self._pairs!r})"
+
+
+class Request(Message):
+    """An HTTP request.
+
+    method: upper case. target: path and query as they were sent, still percent-encoded.
+    client: address of the client, "" where there is none. id: the request id in the log.
+    Made by user code it takes a full URL or a path: `Request("/increment", method="POST")`.
+    """
+
+    __slots__ = ("_authority", "_scheme", "client", "id", "method", "target")
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        headers: Headers | HeadersInit | None = None,
+        body: Any = None,
+    ) -> None:
+        parts = urlsplit(url)
+        super().__init__(Headers(headers), b"", to_body(body))
+        self.method = method.upper()
+        self.target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self.client = ""
+        self.id = ""
+        self._scheme = parts.scheme or "http"
+        self._authority = parts.netloc
+
+    @classmethod
+    def received(
+        cls,
+        *,
+        method: str,
+        target: str,
+        block: bytes,
+        body: BodySource,
+        client: str,
+        secure: bool,
+        request_id: str,
+    ) -> Request:
+        """Build a request from what a link carried; nothing is parsed yet."""
+        self = cls.__new__(cls)
+        Message.__init__(self, None, block, body)
+        self.method = method
+        self.target = target
+        self.client = client
+        self.id = request_id
+        self._scheme = "https" if secure else "http"
+        self._authority = ""
+        return self
+
+    @property
+    def secure(self) -> bool:
+        return self._scheme == "https"
+
+    @property
+    def host(self) -> str:
+        """The authority: the Host header of a received request."""
+        return self._authority or self.headers.get("host") or "localhost"
+
+    @property
+    def url(self) -> str:
+        """The full URL, as it was sent."""
+        return f"{self._scheme}://{self.host}{self.target}"
+
+    @property
+    def path(self) -> str:
+        """The path, percent-decoded as UTF-8."""
+        return unquote(self.raw_path)
+
+    @property
+    def raw_path(self) -> str:
+        """The path as it was sent."""
+        return self.target.partition("?")[0]
+
+    @property
+    def query_string(self) -> str:
+        """What follows the question mark, as it was sent."""
+        return self.target.partition("?")[2]
+
+    @property
+    def query(self) -> Query:
+        return Query(self.query_string)
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.target}>"

@@ -1,0 +1,95 @@
+"""The response that a handler returns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Coroutine
+from typing import Any, overload
+
+from sourdough.http.body import BodySource
+from sourdough.http.headers import Headers, HeadersInit
+from sourdough.http.message import Message, to_body
+
+# The two most common header blocks, made once: most responses never build a Headers object.
+_TEXT_BLOCK = b"content-type: text/plain; charset=utf-8\r\n"
+_JSON_BLOCK = b"content-type: application/json\r\n"
+
+
+class _Json:
+    """`Response.json(value)` makes a response; `await response.json()` reads one.
+
+    Both names are those of the Fetch standard, where one is static and the other is not.
+    """
+
+    @overload
+    def __get__(self, instance: None, owner: type[Response]) -> Callable[..., Response]: ...
+    @overload
+    def __get__(
+        self, instance: Response, owner: type[Response]
+    ) -> Callable[[], Coroutine[Any, Any, Any]]: ...
+    def __get__(self, instance: Response | None, owner: type[Response]) -> Callable[..., Any]:
+        if instance is None:
+            return owner.from_json
+        return super(Response, instance).json
+
+
+class Response(Message):
+    """An HTTP response: a body (str, bytes, None or an async iterator of bytes), status, headers.
+
+    A str without a content-type header is sent as `text/plain; charset=utf-8`. A body that is an
+    async iterator is streamed: each chunk leaves at once.
+    """
+
+    __slots__ = ("status",)
+
+    def __init__(
+        self,
+        body: Any = None,
+        *,
+        status: int = 200,
+        headers: Headers | HeadersInit | None = None,
+    ) -> None:
+        _check_status(status)
+        self.status = status
+        if headers is None:
+            super().__init__(None, _TEXT_BLOCK if isinstance(body, str) else b"", to_body(body))
+            return
+        super().__init__(Headers(headers), b"", to_body(body))
+        if isinstance(body, str) and "content-type" not in self.headers:
+            self.headers.append("content-type", "text/plain; charset=utf-8")
+
+    json = _Json()  # type: ignore[assignment]
+
+    @classmethod
+    def from_json(
+        cls,
+        value: Any,
+        *,
+        status: int = 200,
+        headers: Headers | HeadersInit | None = None,
+    ) -> Response:
+        """Return a response whose body is `value` as JSON. Raises TypeError when it cannot be."""
+        body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+        if headers is None:
+            _check_status(status)
+            return cls.received(status=status, block=_JSON_BLOCK, body=body)
+        response = cls(body, status=status, headers=headers)
+        if "content-type" not in response.headers:
+            response.headers.append("content-type", "application/json")
+        return response
+
+    @classmethod
+    def received(cls, *, status: int, block: bytes, body: BodySource) -> Response:
+        """Build a response from a header block that is known to be well-formed."""
+        self = cls.__new__(cls)
+        Message.__init__(self, None, block, body)
+        self.status = status
+        return self
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status}>"
+
+
+def _check_status(status: int) -> None:
+    if not isinstance(status, int) or not 200 <= status <= 599:
+        raise ValueError(f"a response's status is a number from 200 to 599, not {status!r}")

@@ -1,0 +1,36 @@
+"""Which methods of an object may be called from outside (semantics 2.3, 2.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sourdough.objects.durable_object import DurableObject
+
+RESERVED = frozenset({
+    "fetch", "connect", "alarm", "web_socket_message", "web_socket_close", "web_socket_error",
+    "dup", "constructor",
+})  # fmt: skip
+
+
+class NoSuchMethodError(AttributeError):
+    """The class has no public method of that name."""
+
+
+def find_method(instance: DurableObject, name: str) -> Callable[..., Any]:
+    """Return the bound method. Raises NoSuchMethodError or TypeError, naming the method.
+
+    Only what stands on the class counts: attributes of the instance, private names and what
+    `DurableObject` and `object` bring are not reachable.
+    """
+    if name in RESERVED:
+        raise TypeError(f"'{name}' is a reserved method and cannot be called over RPC.")
+    cls = type(instance)
+    found = None if name.startswith("_") else getattr(cls, name, None)
+    inherited = hasattr(DurableObject, name)
+    if found is None or inherited or name in vars(instance):
+        raise NoSuchMethodError(f'The RPC receiver does not implement the method "{name}".')
+    if not callable(found):
+        raise TypeError(f'"{name}" is not a function.')
+    method: Callable[..., Any] = getattr(instance, name)
+    return method

@@ -1,0 +1,180 @@
+"""All objects that live in this host, by key (storage name + id)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sourdough.errors import DurableObjectError
+from sourdough.ids import ID_BYTES, ObjectId
+from sourdough.objects.container import Container, Phase
+from sourdough.objects.context import DurableObjectState
+from sourdough.objects.durable_object import DurableObject
+from sourdough.objects.event import Event
+from sourdough.storage.database import Database
+from sourdough.storage.storage import Storage
+
+log = logging.getLogger("sourdough.objects")
+
+# Databases that are closed at the same time in a hand-over; more only fill the executor's queue.
+_CLOSE_AT_ONCE = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectClass:
+    """A class of the user, as bound in the configuration."""
+
+    name: str
+    storage_name: str
+    type: type[DurableObject]
+    env: Any
+    durability: str
+    """"disk", "os" or "memory": how far a commit must get before an answer leaves."""
+
+
+OpenDatabase = Callable[[ObjectClass, ObjectId, Callable[[BaseException], None]], Database]
+"""(class, id, on_broken) -> the database of that object, not opened yet."""
+
+
+class Registry:
+    """The live objects of a host."""
+
+    def __init__(
+        self,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        classes: Iterable[ObjectClass],
+        open_database: OpenDatabase,
+        queue_limit: int,
+        resident_limit: int,
+        idle_seconds: float,
+    ) -> None:
+        self._loop = loop
+        self._classes = {each.storage_name.encode(): each for each in classes}
+        self._open_database = open_database
+        self._queue_limit = queue_limit
+        self._resident_limit = resident_limit
+        self._idle_seconds = idle_seconds
+        self._closing: dict[bytes, asyncio.Future[None]] = {}
+        self._containers: dict[bytes, Container] = {}
+
+    def __len__(self) -> int:
+        return len(self._containers)
+
+    def __iter__(self) -> Iterator[Container]:
+        return iter(self._containers.values())
+
+    @property
+    def events(self) -> int:
+        """How many events run or wait in all objects."""
+        return sum(len(each.events) + len(each.gate) for each in self._containers.values())
+
+    def get(self, key: bytes) -> Container | None:
+        """Return the live container of a key, without making one."""
+        return self._containers.get(key)
+
+    def deliver(self, key: bytes, name: str | None, event: Event) -> None:
+        """Hand an event to its object, which is made when it does not live yet."""
+        container = self._containers.get(key)
+        if container is None:
+            container = self._create(key, name)
+            if container is None:
+                event.reply.failed(DurableObjectError("no class is bound under this storage name"))
+                return
+        container.deliver(event)
+
+    def _create(self, key: bytes, name: str | None) -> Container | None:
+        cls = self._classes.get(key[:-ID_BYTES])
+        if cls is None:
+            return None
+        object_id = ObjectId(key[-ID_BYTES:], name)
+        container: Container
+
+        def broken(error: BaseException) -> None:
+            container.reset(error)
+
+        database = self._open_database(cls, object_id, broken)
+        state = DurableObjectState(object_id, Storage(database))
+        container = Container(
+            key=key,
+            cls=cls,
+            database=database,
+            state=state,
+            loop=self._loop,
+            queue_limit=self._queue_limit,
+            on_ended=self._forget,
+        )
+        state.attach(container)
+        container.waits_for = self._closing.get(key)
+        self._containers[key] = container
+        return container
+
+    def _forget(self, container: Container, error: BaseException | None) -> None:
+        if self._containers.get(container.key) is container:
+            del self._containers[container.key]
+
+    # --- eviction
+
+    def sweep(self) -> None:
+        """Close what has been idle long enough, and the longest idle above the limit."""
+        now = self._loop.time()
+        idle = [each for each in self._containers.values() if not each.busy and each.instance]
+        excess = len(self._containers) - self._resident_limit
+        if excess > 0:
+            idle.sort(key=lambda each: each.idle_since)
+        for position, container in enumerate(idle):
+            if position < excess or now - container.idle_since >= self._idle_seconds:
+                self._evict(container)
+
+    def _evict(self, container: Container) -> None:
+        key = container.key
+        del self._containers[key]
+        closing = self._closing[key] = self._loop.create_future()
+
+        async def close() -> None:
+            try:
+                await container.close(fold=True)
+            except Exception:
+                log.exception("closing %s failed", container.cls.name)
+            finally:
+                self._closing.pop(key, None)
+                closing.set_result(None)
+
+        self._loop.create_task(close())
+
+    # --- hand-over
+
+    async def release_all(self) -> int:
+        """Close every database and mark every instance dead (invariant P2); return how many."""
+        containers = list(self._containers.values())
+        self._containers.clear()
+        limit = asyncio.Semaphore(_CLOSE_AT_ONCE)
+
+        async def release(container: Container) -> None:
+            async with limit:
+                if container.phase is Phase.BROKEN:
+                    return
+                if container.busy:
+                    container.reset(released_error())
+                    return
+                await container.close(fold=False)
+
+        results = await asyncio.gather(
+            *(release(each) for each in containers), *self._closing.values(), return_exceptions=True
+        )
+        for result in results:
+            if isinstance(result, Exception):
+                log.error("an object could not be released", exc_info=result)
+        return len(containers)
+
+
+def released_error() -> DurableObjectError:
+    """What callers get whose event outlived the drain."""
+    return DurableObjectError(
+        "Durable Object moved to another host before this call had ended.",
+        retryable=True,
+        durable_object_reset=True,
+    )

@@ -1,0 +1,48 @@
+"""Which object a host is running, written where a crash cannot take it along.
+
+A small file, mapped into the host's memory. Writing it is a copy of a few bytes; the coordinator
+reads it when the host has crashed or does not answer.
+"""
+
+from __future__ import annotations
+
+import mmap
+from pathlib import Path
+
+_SIZE = 512
+
+
+class Breadcrumb:
+    """The host's side: `write` the key of the object whose event begins."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._map: mmap.mmap | None = None
+        if path is not None:
+            with path.open("r+b") as file:
+                self._map = mmap.mmap(file.fileno(), _SIZE)
+
+    def write(self, key: bytes) -> None:
+        """Note that an event of the object under `key` (storage name + id) begins."""
+        if self._map is not None:
+            size = len(key)
+            self._map[: size + 2] = size.to_bytes(2, "big") + key
+
+    def clear(self) -> None:
+        """Note that nothing runs."""
+        if self._map is not None:
+            self._map[:2] = b"\0\0"
+
+
+def prepare(path: Path) -> None:
+    """Make the file, empty."""
+    path.write_bytes(bytes(_SIZE))
+
+
+def read(path: Path) -> bytes | None:
+    """Return the key that a host was running last; None when it ran nothing."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    size = int.from_bytes(data[:2], "big")
+    return data[2 : 2 + size] if 32 < size <= _SIZE - 2 else None

@@ -1,0 +1,247 @@
+"""A link: one Unix-socket connection that carries all events between two processes.
+
+The side that connects opens streams, the side that accepts answers them. Frames written in one
+turn of the loop leave in one system call, control frames before data. A link is always read
+(invariant D5). It is *up* only when a HELLO of the same version has come the other way
+(invariant D2); until then nothing else is written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+import msgspec
+
+from sourdough.errors import WireError
+from sourdough.transport.stream import Stream
+from sourdough.wire.credit import LINK_WINDOW, ReceiveCredit, SendCredit
+from sourdough.wire.frames import (
+    CREDIT, END, HEADER, PROTOCOL_VERSION, Frame, FrameReader, ResetCode, Type,
+)  # fmt: skip
+
+log = logging.getLogger("sourdough.link")
+
+
+class Hello(msgspec.Struct, frozen=True, kw_only=True):
+    """Who speaks: "gateway 1" or "host 7" (by serial number)."""
+
+    role: str
+    serial: int
+
+
+Accept = Callable[["Link", int, int, bytes], Stream | None]
+"""(link, stream number, flags, payload of HEAD) -> the stream that answers."""
+
+
+class Link(asyncio.Protocol):
+    """One end of a link."""
+
+    def __init__(
+        self,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        hello: Hello,
+        on_up: Callable[[Link], None],
+        on_down: Callable[[Link], None],
+        accept: Accept | None = None,
+    ) -> None:
+        self._loop = loop
+        self._hello = hello
+        self._on_up = on_up
+        self._on_down = on_down
+        self._accept = accept
+        self._reader = FrameReader()
+        self._transport: asyncio.Transport | None = None
+        self._control: list[bytes] = []
+        self._data: list[bytes] = []
+        self._scheduled = False
+        self._next_stream = 1
+        self._fresh: list[Stream] = []
+        self._starved: dict[int, Stream] = {}
+        self._receive = ReceiveCredit(LINK_WINDOW)
+        self._leaving = False
+        self.send_credit = SendCredit(LINK_WINDOW)
+        self.streams: dict[int, Stream] = {}
+        self.peer: Hello | None = None
+
+    def __repr__(self) -> str:
+        return f"<Link to {self.peer.role if self.peer else '?'} {len(self.streams)} streams>"
+
+    @property
+    def up(self) -> bool:
+        return self.peer is not None and self._transport is not None
+
+    # --- asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self.write(Type.HELLO, 0, PROTOCOL_VERSION, 0, msgspec.msgpack.encode(self._hello))
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for frame in self._reader.receive(data):
+                self._dispatch(frame)
+        except WireError as error:
+            log.error("link to %s dropped: %s", self.peer, error)
+            self.drop()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.drop()
+
+    # --- frames out
+
+    def write(self, type_: int, flags: int, aux: int, stream: int, payload: bytes) -> None:
+        """Queue a frame; all of one loop turn leave together, control frames first."""
+        frame = HEADER.pack(len(payload), type_, flags, aux, stream) + payload
+        if type_ >= Type.RESET:
+            self._control.append(frame)
+        else:
+            self._data.append(frame)
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._scheduled = False
+        control, data = self._control, self._data
+        if self._transport is not None:
+            self._transport.write(b"".join(control + data) if control else b"".join(data))
+        control.clear()
+        data.clear()
+        self._fresh.clear()
+        if self._leaving and not self.streams:
+            self.drop()
+
+    # --- streams
+
+    def open(self, stream: Stream, payload: bytes, end: bool) -> None:
+        """Open a stream with its HEAD."""
+        number = self._next_stream
+        self._next_stream = number + 1 & 0xFFFFFFFF or 1
+        stream.link = self
+        stream.number = number
+        self.streams[number] = stream
+        self._fresh.append(stream)
+        self.write(Type.HEAD, END if end else 0, 0, number, payload)
+
+    def forget(self, stream: Stream) -> None:
+        self.streams.pop(stream.number, None)
+        self._starved.pop(stream.number, None)
+        if self._leaving and not self.streams and not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._flush)
+
+    def retire(self) -> None:
+        """Open no more streams; close when the last one has ended."""
+        if not self._leaving:
+            self._leaving = True
+            self.write(Type.GOAWAY, 0, 0, 0, b"")
+
+    def drop(self) -> None:
+        """Close at once. Streams whose HEAD was not written yet were not delivered (D1)."""
+        transport, self._transport = self._transport, None
+        if transport is None:
+            return
+        transport.close()
+        # First leave every table, then fail the streams: a new event must not come here.
+        self._on_down(self)
+        undelivered = {stream.number for stream in self._fresh}
+        streams, self.streams = list(self.streams.values()), {}
+        for stream in streams:
+            stream.link = None
+            self._guard(stream, stream.on_lost, stream.number not in undelivered)
+
+    # --- credit
+
+    def wait_for_credit(self, stream: Stream) -> None:
+        self._starved[stream.number] = stream
+
+    def consumed(self, amount: int) -> None:
+        """Some reader on this link took `amount` bytes."""
+        grant = self._receive.consumed(amount)
+        if grant:
+            self.grant(0, grant)
+
+    def grant(self, stream: int, amount: int) -> None:
+        self.write(Type.CREDIT, 0, 0, stream, CREDIT.pack(amount))
+
+    # --- frames in
+
+    def _dispatch(self, frame: Frame) -> None:
+        type_, flags, aux, number, payload = frame
+        if type_ == Type.HEAD:
+            stream = self.streams.get(number)
+            if stream is not None:
+                self._guard(stream, stream.on_head, flags, aux, payload)
+            elif self._accept is not None:
+                self._accepted(number, flags, payload)
+        elif type_ == Type.DATA:
+            self._data_frame(number, flags, payload)
+        elif type_ == Type.CREDIT:
+            self._credit_frame(number, payload)
+        elif type_ == Type.RESET:
+            stream = self.streams.get(number)
+            if stream is not None:
+                stream.close()
+                self._guard(stream, stream.on_reset, aux, payload.decode("utf-8", "replace"))
+        elif type_ == Type.HELLO:
+            self._hello_frame(aux, payload)
+        elif type_ == Type.GOAWAY:
+            self._leaving = True
+            if not self.streams:
+                self.drop()
+        else:
+            raise WireError(f"unknown frame type {type_}")
+
+    def _accepted(self, number: int, flags: int, payload: bytes) -> None:
+        assert self._accept is not None
+        try:
+            stream = self._accept(self, number, flags, payload)
+        except WireError:
+            raise
+        except Exception:
+            log.exception("an event could not be taken")
+            self.write(Type.RESET, 0, ResetCode.FAILED, number, b"internal error")
+            return
+        if stream is not None and stream.link is self:
+            self.streams[number] = stream
+
+    def _data_frame(self, number: int, flags: int, payload: bytes) -> None:
+        self._receive.received(len(payload))
+        stream = self.streams.get(number)
+        if stream is None:
+            self.consumed(len(payload))
+            return
+        self._guard(stream, stream.received, payload, bool(flags & END))
+
+    def _credit_frame(self, number: int, payload: bytes) -> None:
+        (amount,) = CREDIT.unpack(payload)
+        if number:
+            stream = self.streams.get(number)
+            if stream is not None:
+                self._guard(stream, stream.granted, amount)
+            return
+        self.send_credit.grant(amount)
+        starved, self._starved = list(self._starved.values()), {}
+        for stream in starved:
+            self._guard(stream, stream.resume)
+
+    def _hello_frame(self, version: int, payload: bytes) -> None:
+        if version != PROTOCOL_VERSION:
+            raise WireError(f"the peer speaks protocol {version}, this is {PROTOCOL_VERSION}")
+        try:
+            self.peer = msgspec.msgpack.decode(payload, type=Hello)
+        except msgspec.MsgspecError as error:
+            raise WireError(f"HELLO cannot be read: {error}") from error
+        self._on_up(self)
+
+    def _guard(self, stream: Stream, call: Callable[..., None], *args: object) -> None:
+        """No stream's fault leaves the frame loop: it would take the whole link with it."""
+        try:
+            call(*args)
+        except Exception:
+            log.exception("a stream of %r failed", self)
+            stream.reset(ResetCode.FAILED, "internal error")

@@ -1,0 +1,294 @@
+"""Sends every event to the host that owns it, and keeps it while nobody does.
+
+The coordinator publishes a table: which seat is occupied by which host process, under which
+epoch. `Peers` holds one link to each occupant and a look-up table slot -> link. An event for a
+vacant seat is parked, bounded in number and time, and sent when the table names the next owner.
+Only two kinds of event ever go to a second owner: one never written, and one refused with
+NOT_OWNER (invariant D1).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from sourdough.clock import Clock
+from sourdough.placement import SLOTS, seat_table, slot_of
+from sourdough.transport.link import Hello, Link
+from sourdough.transport.stream import Stream
+from sourdough.wire.frames import INLINE_BODY, ResetCode
+from sourdough.wire.heads import Kind, RequestHead
+from sourdough.wire.messages import SeatEntry, Table
+
+log = logging.getLogger("sourdough.peers")
+
+Connect = Callable[[str, Callable[[], asyncio.Protocol]], Awaitable[object]]
+"""Connects a protocol to the socket at a path (or to a host in this process)."""
+
+# A connect that fails is tried again this soon, as long as the table names the host.
+_RECONNECT_SECONDS = 0.05
+ENTRY_SEAT = 0
+"""Events for the entrypoint are parked under this seat: any host may take them."""
+
+
+class Outgoing(Stream):
+    """An event on its way to its owner. Subclasses say what happens with the answer.
+
+    `head` is kept until the first answer frame, so that a refused event can be sent again whole.
+    """
+
+    __slots__ = ("body_follows", "head", "parked_at", "peers")
+
+    # A body flows only after the host has accepted the event (invariant D2).
+    initial_credit = 0
+
+    def __init__(self, head: RequestHead, *, body_follows: bool) -> None:
+        super().__init__()
+        self.head = head
+        self.body_follows = body_follows
+        self.parked_at = 0.0
+        self.peers: Peers | None = None
+        assert len(head.body) <= INLINE_BODY or not body_follows
+
+    def on_failed(self, code: ResetCode, sentence: str) -> None:
+        """The event has no answer; `code` says why."""
+        raise NotImplementedError
+
+    def on_reset(self, code: int, sentence: str) -> None:
+        if code == ResetCode.NOT_OWNER and self.peers is not None:
+            self.peers.refused(self)
+        else:
+            self.on_failed(ResetCode(code), sentence)
+
+    def on_lost(self, delivered: bool) -> None:
+        if not delivered and self.peers is not None:
+            self.peers.send(self)
+        else:
+            self.on_failed(ResetCode.LOST, "the host ended while it worked on this")
+
+    def cancel(self) -> None:
+        """The caller has left: end the body streams, not the object's work (invariant D7)."""
+        if self.link is not None:
+            self.reset(ResetCode.CANCELLED)
+        elif self.peers is not None:
+            self.peers.unpark(self)
+
+
+class Peers:
+    """All hosts, as one gateway or host sees them."""
+
+    def __init__(
+        self,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        hello: Hello,
+        clock: Clock,
+        connect: Connect,
+        parked_limit: int,
+        park_seconds: float,
+        local: Callable[[Outgoing], None] | None = None,
+    ) -> None:
+        self._loop = loop
+        self._hello = hello
+        self._clock = clock
+        self._connect = connect
+        self._parked_limit = parked_limit
+        self._park_seconds = park_seconds
+        self._local = local
+        self._links: dict[int, Link] = {}  # by serial; only links that are up
+        self._all_links: dict[int, Link] = {}  # by serial; the dying ones are dropped from here
+        self._connecting: dict[int, asyncio.Task[None]] = {}
+        self._by_slot: list[Link | None] = [None] * SLOTS
+        self._epoch_by_slot: list[int] = [0] * SLOTS
+        self._seat_by_slot: list[int] = [1] * SLOTS
+        self._local_slots: set[int] = set()
+        self._parked: dict[int, deque[Outgoing]] = {}
+        self._gone: set[int] = set()
+        self.parked = 0
+        self.table = Table(version=0, seats=1, entries=())
+
+    # --- sending
+
+    def send(self, event: Outgoing) -> None:
+        """Send an event to its owner, or park it until there is one."""
+        head = event.head
+        event.peers = self
+        if head.kind == Kind.ENTRY:
+            self._send_entry(event)
+            return
+        slot = slot_of(head.key[-32:])
+        link = self._by_slot[slot]
+        if link is not None:
+            head.epoch = self._epoch_by_slot[slot]
+            head.version = head.version or self.table.version
+            link.open(event, head.encode(), not event.body_follows)
+        elif slot in self._local_slots and self._local is not None:
+            head.version = head.version or self.table.version
+            self._local(event)
+        else:
+            self._park(self._seat_by_slot[slot], event)
+
+    def _send_entry(self, event: Outgoing) -> None:
+        link = min(self._links.values(), key=_load, default=None)
+        if link is None:
+            self._park(ENTRY_SEAT, event)
+            return
+        event.head.version = event.head.version or self.table.version
+        link.open(event, event.head.encode(), not event.body_follows)
+
+    def refused(self, event: Outgoing) -> None:
+        """A host answered NOT_OWNER: wait for a table newer than the one that misled us."""
+        if event.head.kind == Kind.ENTRY:
+            self._park(ENTRY_SEAT, event)
+            return
+        slot = slot_of(event.head.key[-32:])
+        if self._by_slot[slot] is not None and self._epoch_by_slot[slot] > event.head.epoch:
+            self.send(event)
+        else:
+            self._park(self._seat_by_slot[slot], event)
+
+    # --- parking
+
+    def _park(self, seat: int, event: Outgoing) -> None:
+        if self.parked >= self._parked_limit:
+            event.on_failed(ResetCode.OVERLOADED, "too many requests wait for a host")
+            return
+        event.parked_at = event.parked_at or self._clock.monotonic()
+        self._parked.setdefault(seat, deque()).append(event)
+        self.parked += 1
+
+    def unpark(self, event: Outgoing) -> None:
+        """Forget an event whose caller has left."""
+        for queue in self._parked.values():
+            if event in queue:
+                queue.remove(event)
+                self.parked -= 1
+                return
+
+    def _flush_parked(self, seat: int) -> None:
+        queue = self._parked.pop(seat, None)
+        if queue:
+            self.parked -= len(queue)
+            for event in queue:
+                self.send(event)
+
+    def expire(self) -> None:
+        """Fail what has waited too long; called once a second."""
+        oldest = self._clock.monotonic() - self._park_seconds
+        for queue in self._parked.values():
+            while queue and queue[0].parked_at < oldest:
+                self.parked -= 1
+                queue.popleft().on_failed(ResetCode.EXPIRED, "no host took this request in time")
+
+    # --- the table
+
+    def publish(self, table: Table) -> None:
+        """Take a newer table: connect to new occupants, retire links to former ones."""
+        if table.version <= self.table.version:
+            return
+        if table.seats != self.table.seats or self.table.version == 0:
+            self._seat_by_slot = seat_table(table.seats)
+        self.table = table
+        current = {entry.serial: entry for entry in table.entries}
+        for serial in [serial for serial in self._all_links if serial not in current]:
+            self._links.pop(serial, None)
+            self._all_links[serial].retire()
+        self._rebuild()
+        for entry in table.entries:
+            if self._is_local(entry):
+                self._flush_parked(entry.seat)
+            elif entry.serial in self._links:
+                self._flush_parked(entry.seat)
+            elif entry.serial not in self._connecting:
+                self._connecting[entry.serial] = self._loop.create_task(self._keep_trying(entry))
+        if self._links:
+            self._flush_parked(ENTRY_SEAT)
+
+    def host_gone(self, serial: int) -> None:
+        """The kernel says that a host has ended: nothing more will come from it (P3)."""
+        self._gone.add(serial)
+        link = self._all_links.get(serial)
+        if link is not None:
+            link.drop()
+
+    def close(self) -> None:
+        """Drop every link; what was in flight fails."""
+        for task in self._connecting.values():
+            task.cancel()
+        for link in list(self._all_links.values()):
+            link.drop()
+
+    def _is_local(self, entry: SeatEntry) -> bool:
+        return self._local is not None and entry.serial == self._hello.serial
+
+    def _rebuild(self) -> None:
+        by_seat: dict[int, tuple[Link | None, int]] = {}
+        local = 0
+        for entry in self.table.entries:
+            by_seat[entry.seat] = (self._links.get(entry.serial), entry.epoch)
+            if self._is_local(entry):
+                local = entry.seat
+        vacant: tuple[Link | None, int] = (None, 0)
+        found = [by_seat.get(seat, vacant) for seat in self._seat_by_slot]
+        self._by_slot = [link for link, _ in found]
+        self._epoch_by_slot = [epoch for _, epoch in found]
+        seats = enumerate(self._seat_by_slot)
+        self._local_slots = {slot for slot, seat in seats if seat == local} if local else set()
+
+    # --- links
+
+    async def _keep_trying(self, entry: SeatEntry) -> None:
+        try:
+            while self._wanted(entry.serial):
+                try:
+                    await self._connect(entry.path, lambda: self._new_link(entry.serial))
+                except OSError as error:
+                    log.debug("connecting to host %d: %s", entry.serial, error)
+                    await asyncio.sleep(_RECONNECT_SECONDS)
+                else:
+                    return
+        finally:
+            self._connecting.pop(entry.serial, None)
+
+    def _wanted(self, serial: int) -> bool:
+        if serial in self._gone:
+            return False
+        return any(entry.serial == serial for entry in self.table.entries)
+
+    def _new_link(self, serial: int) -> Link:
+        link = Link(
+            loop=self._loop,
+            hello=self._hello,
+            on_up=lambda link: self._up(serial, link),
+            on_down=lambda link: self._down(serial, link),
+        )
+        self._all_links[serial] = link
+        return link
+
+    def _up(self, serial: int, link: Link) -> None:
+        if not self._wanted(serial):
+            link.drop()
+            return
+        self._links[serial] = link
+        self._rebuild()
+        for entry in self.table.entries:
+            if entry.serial == serial:
+                self._flush_parked(entry.seat)
+        self._flush_parked(ENTRY_SEAT)
+
+    def _down(self, serial: int, link: Link) -> None:
+        if self._all_links.get(serial) is link:
+            del self._all_links[serial]
+        if self._links.get(serial) is link:
+            del self._links[serial]
+            self._rebuild()
+            # The process may live on (it dropped a link it could not read): try again.
+            entry = next((each for each in self.table.entries if each.serial == serial), None)
+            if entry is not None and self._wanted(serial) and serial not in self._connecting:
+                self._connecting[serial] = self._loop.create_task(self._keep_trying(entry))
+
+
+def _load(link: Link) -> int:
+    return len(link.streams)

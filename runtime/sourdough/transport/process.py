@@ -1,0 +1,106 @@
+"""What the processes of hosts and gateways have in common: how they are started and how they end.
+
+A child is started with inherited descriptors only: one end of its control channel, one listening
+socket, and the folder lock, which it holds and never touches (invariant P4). The first message on
+the channel is `Setup`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import os
+import resource
+import signal
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sourdough.transport.channel import SocketChannel
+from sourdough.transport.lifeline import tie_to_parent
+from sourdough.wire.messages import Message, Setup, ToChild
+
+# What an orphan may use to flush; the kernel's alarm follows (transport.lifeline).
+ORPHAN_SECONDS = 0.8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Descriptors:
+    """What a child inherits."""
+
+    control: int
+    listen: int
+    parent: int
+
+
+def settle(inherited: Descriptors) -> None:
+    """Make this process a child of its coordinator; done before any user code is imported.
+
+    Signals of the terminal and of service managers go to whole groups; it is the coordinator that
+    answers them, by draining its children (invariant P7).
+    """
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    tie_to_parent(inherited.parent)
+    faulthandler.enable()
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    # A core dump of a host takes seconds, in which its parent cannot reap it (invariant P10).
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for descriptor in (inherited.control, inherited.listen):
+        os.set_inheritable(descriptor, False)
+    os.register_at_fork(after_in_child=lambda: _close_in_fork(inherited))
+
+
+def _close_in_fork(inherited: Descriptors) -> None:
+    """A process that user code forks must not keep our sockets open (invariant P3)."""
+    for descriptor in (inherited.control, inherited.listen):
+        try:
+            os.close(descriptor)
+        except OSError:  # it was closed in the parent as well
+            continue
+
+
+class ControlledProcess:
+    """A child's control channel: waits for `Setup`, then hands messages to `receive`."""
+
+    def __init__(self) -> None:
+        self.ended = asyncio.Event()
+        self.orphaned = False
+        self.receive: Callable[[Message], None] | None = None
+        self._early: list[Message] = []
+        self._setup: asyncio.Future[Setup] = asyncio.get_running_loop().create_future()
+        self.channel: SocketChannel
+
+    async def open(self, descriptor: int) -> Setup:
+        """Open the channel; return the coordinator's first message."""
+        sock = socket.socket(fileno=descriptor)
+        self.channel = await SocketChannel.open(sock, ToChild, self._receive, self._closed)
+        return await self._setup
+
+    def listen(self, receive: Callable[[Message], None]) -> None:
+        """From now on messages go to `receive`, those that came early first."""
+        self.receive = receive
+        for message in self._early:
+            receive(message)
+        self._early.clear()
+
+    def _receive(self, message: Message) -> None:
+        if isinstance(message, Setup):
+            self._setup.set_result(message)
+        elif self.receive is None:
+            self._early.append(message)
+        else:
+            self.receive(message)
+
+    def _closed(self) -> None:
+        self.orphaned = True
+        self.ended.set()
+        if not self._setup.done():
+            self._setup.cancel()
+
+
+async def connect_unix(path: str, factory: Callable[[], asyncio.Protocol]) -> object:
+    """Connect a protocol to a Unix socket: `transport.peers.Connect` between processes."""
+    return await asyncio.get_running_loop().create_unix_connection(factory, path)

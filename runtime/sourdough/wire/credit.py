@@ -1,0 +1,54 @@
+"""Credit: how much of a body may be on its way (invariant D5).
+
+A sender may have `available` more bytes in flight on a stream, and so many on the whole link. The
+receiver gives credit back as its reader consumes, in portions of half a window, so a slow reader
+slows its writer down and nothing else.
+"""
+
+from __future__ import annotations
+
+STREAM_WINDOW = 256 * 1024
+# A few hundred stalled readers must not stall a link; the memory they can hold is this.
+LINK_WINDOW = 64 * 1024 * 1024
+
+
+class SendCredit:
+    """What a sender may still send."""
+
+    __slots__ = ("available",)
+
+    def __init__(self, available: int) -> None:
+        self.available = available
+
+    def grant(self, amount: int) -> None:
+        self.available += amount
+
+    def take(self, wanted: int) -> int:
+        """Take up to `wanted` bytes of credit; return how many there were."""
+        taken = min(wanted, self.available)
+        self.available -= taken
+        return taken
+
+
+class ReceiveCredit:
+    """What a receiver has taken in, and what it owes the sender."""
+
+    __slots__ = ("_owed", "_portion", "outstanding")
+
+    def __init__(self, window: int) -> None:
+        self._portion = window // 2
+        self._owed = 0
+        self.outstanding = 0
+        """Bytes received and not yet consumed."""
+
+    def received(self, amount: int) -> None:
+        self.outstanding += amount
+
+    def consumed(self, amount: int) -> int:
+        """Note that the reader took `amount` bytes; return the credit to send now, often 0."""
+        self.outstanding -= amount
+        self._owed += amount
+        if self._owed < self._portion:
+            return 0
+        owed, self._owed = self._owed, 0
+        return owed

@@ -1,0 +1,237 @@
+"""What the coordinator and its children say to each other on their control channel.
+
+Each message is a tagged Struct, sent as a u32 length and msgpack. The coordinator tells, children
+report; `Ask` and `Answer` are the only pair that belongs together.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from sourdough.errors import WireError
+
+_LENGTH_BYTES = 4
+# A heartbeat is 1 KB, an inspection of an object at the most a few MB.
+_MAX_MESSAGE = 64 * 1024 * 1024
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Root of the control messages."""
+
+
+# --- coordinator -> child
+
+
+class Setup(Message, frozen=True, kw_only=True):
+    """The first message to a child: everything it needs to know of the application."""
+
+    config: bytes
+    """msgpack of `config.model.Config`."""
+    root: str
+    storage: str
+    application: str
+    """The name that ids are derived from: the recorded one, not always the configured one."""
+    storage_names: dict[str, str]
+    """Class name -> storage name (invariant S14)."""
+    mode: str
+    """"dev" or "serve": in dev, error answers carry the traceback."""
+    serial: int
+    index: int
+    """Gateway number; 0 for hosts, whose seat comes with Assign."""
+    memory: bool = False
+
+
+class SeatEntry(msgspec.Struct, frozen=True, array_like=True):
+    """Who occupies a seat: a host process, known by its serial number and its socket's path."""
+
+    seat: int
+    epoch: int
+    serial: int
+    path: str
+
+
+class Table(Message, frozen=True, kw_only=True):
+    """Which seats are taken by whom; seats that are not listed are vacant (invariant P2)."""
+
+    version: int
+    seats: int
+    entries: tuple[SeatEntry, ...]
+
+
+class Assign(Message, frozen=True, kw_only=True):
+    """Take this seat under this epoch."""
+
+    seat: int
+    epoch: int
+
+
+class Release(Message, frozen=True, kw_only=True):
+    """Give the seat up: refuse events stamped with `version` or later, finish the others within
+    `deadline` seconds, close every database, then say Released."""
+
+    version: int
+    deadline: float
+
+
+class HostGone(Message, frozen=True, kw_only=True):
+    """The kernel says that this host process has ended (invariant P3): drop the link to it."""
+
+    serial: int
+
+
+class Drain(Message, frozen=True, kw_only=True):
+    """A gateway: stop accepting, finish what is in flight within `deadline` seconds, say Drained."""
+
+    deadline: float
+
+
+class Exit(Message, frozen=True, kw_only=True):
+    """End now; what is acknowledged is durable already."""
+
+
+class Ask(Message, frozen=True, kw_only=True):
+    """A question about an object: "inspect", "remove", "name"."""
+
+    number: int
+    what: str
+    namespace: str
+    id: bytes
+    limit: int = 100
+
+
+# --- child -> coordinator
+
+
+class Ready(Message, frozen=True, kw_only=True):
+    """The user's modules are imported, the socket accepts."""
+
+    pid: int
+
+
+class LoadFailed(Message, frozen=True, kw_only=True):
+    """The user's code cannot be loaded: final for this process."""
+
+    error: str
+    place: str | None = None
+    source: str | None = None
+    hint: str | None = None
+    traceback: str | None = None
+
+
+class Assigned(Message, frozen=True, kw_only=True):
+    """The seat is taken."""
+
+    seat: int
+    epoch: int
+
+
+class Released(Message, frozen=True, kw_only=True):
+    """Every database is closed and every instance marked dead (invariant P2)."""
+
+    clean: bool
+    objects: int
+
+
+class Drained(Message, frozen=True, kw_only=True):
+    """A gateway has nothing left to do."""
+
+    clean: bool
+
+
+class Waiting(Message, frozen=True, kw_only=True):
+    """A drain waits for this event, the longest that runs."""
+
+    object: str
+    what: str
+    seconds: float
+    place: str | None = None
+
+
+class Heartbeat(Message, frozen=True, kw_only=True):
+    """A child's state, once a second. Counters only rise; `latency` holds the counts of
+    `observe.histogram` buckets since the start."""
+
+    lag: float
+    objects: int = 0
+    events: int = 0
+    connections: int = 0
+    parked: int = 0
+    requests: int = 0
+    running: str | None = None
+    latency: tuple[int, ...] = ()
+
+
+class Known(Message, frozen=True, kw_only=True):
+    """Objects that now have a database: (storage name, id, name, created)."""
+
+    objects: tuple[tuple[str, bytes, str | None, float], ...]
+
+
+class Forgotten(Message, frozen=True, kw_only=True):
+    """Objects whose database is gone: (storage name, id)."""
+
+    objects: tuple[tuple[str, bytes], ...]
+
+
+class Lines(Message, frozen=True, kw_only=True):
+    """Records for the log, each as msgpack of `observe.records`; `dropped` did not fit."""
+
+    records: tuple[bytes, ...]
+    dropped: int = 0
+
+
+class SyncFailed(Message, frozen=True, kw_only=True):
+    """A sync failed; this host ends now (invariant S2)."""
+
+    error: str
+
+
+class Answer(Message, frozen=True, kw_only=True):
+    """The answer to Ask: msgpack of a Struct that belongs to the question, or an error."""
+
+    number: int
+    result: bytes | None = None
+    error: str | None = None
+
+
+ToChild = Setup | Table | Assign | Release | HostGone | Drain | Exit | Ask
+FromChild = (
+    Ready | LoadFailed | Assigned | Released | Drained | Waiting | Heartbeat | Known | Forgotten
+    | Lines | SyncFailed | Answer
+)  # fmt: skip
+
+_encoder = msgspec.msgpack.Encoder()
+
+
+def encode(message: Message) -> bytes:
+    """Return a message as it travels."""
+    data = _encoder.encode(message)
+    return len(data).to_bytes(_LENGTH_BYTES, "big") + data
+
+
+class MessageReader:
+    """Cuts a stream of bytes into messages of one direction."""
+
+    def __init__(self, types: Any) -> None:
+        self._decoder = msgspec.msgpack.Decoder(types)
+        self._buffer = bytearray()
+
+    def receive(self, data: bytes) -> list[Any]:
+        """Return the messages that are complete with `data`. Raises WireError."""
+        self._buffer += data
+        messages: list[Any] = []
+        while len(self._buffer) >= _LENGTH_BYTES:
+            length = int.from_bytes(self._buffer[:_LENGTH_BYTES], "big")
+            if length > _MAX_MESSAGE:
+                raise WireError(f"a control message of {length} bytes is above the limit")
+            end = _LENGTH_BYTES + length
+            if len(self._buffer) < end:
+                break
+            try:
+                messages.append(self._decoder.decode(self._buffer[_LENGTH_BYTES:end]))
+            except msgspec.MsgspecError as error:
+                raise WireError(f"a control message cannot be read: {error}") from error
+            del self._buffer[:end]
+        return messages
