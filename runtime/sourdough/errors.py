@@ -6,6 +6,8 @@
       StorageError         the storage folder or a file in it cannot be used: exit code 4
         StorageFormatError a file was written by a newer version
         StorageClosedError storage of an instance that is no longer the live one
+        SqlError           a statement failed; the transaction goes on
+          SqlConstraintError  it would have violated a constraint
       FolderInUseError     another server owns the storage folder: exit code 5
       WireError            a peer spoke nonsense on a link; the link is dropped
       DurableObjectError   a call to an object failed; carries the flags of semantics section 2
@@ -53,6 +55,14 @@ class StorageFormatError(StorageError):
 
 class StorageClosedError(StorageError):
     """Storage of an instance that was reset, evicted or handed over; the work belongs to another."""
+
+
+class SqlError(StorageError):
+    """One statement failed (syntax, a missing table, a refusal); the transaction goes on (4.4.4)."""
+
+
+class SqlConstraintError(SqlError):
+    """A statement would have violated a constraint (unique, check, not null, foreign key)."""
 
 
 class FolderInUseError(SourdoughError):

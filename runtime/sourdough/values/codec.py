@@ -3,7 +3,8 @@
 What goes in comes out equal and of the same type: None, bool, int, float, str, bytes, list, tuple,
 dict with any hashable keys, set, frozenset, datetime, date, time, timedelta, Decimal, UUID, complex,
 with shared references and cycles. bytearray and memoryview come back as bytes; an aware datetime
-keeps its instant and offset, not the name of its zone. Anything else is refused with its place.
+keeps its instant and offset, not the name of its zone. A type of ours may say by `__plain__()` what
+plain value stands for it (rows of SQL do). Anything else is refused with its place.
 What is read is never an alias of what was written. It is data only: decoding runs no code.
 """
 

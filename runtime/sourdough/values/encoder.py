@@ -77,9 +77,12 @@ class Encoder:
             self._out.append(dumps(value))
             return
         writer = _WRITERS.get(kind)
-        if writer is None:
+        if writer is not None:
+            writer(self, value)
+        elif hasattr(kind, "__plain__"):
+            self._item(value.__plain__())
+        else:
             raise UnsupportedValueError
-        writer(self, value)
 
     def _list(self, value: list[Any]) -> None:
         if self._first_time(value, b""):

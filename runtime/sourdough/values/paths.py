@@ -36,7 +36,7 @@ def culprit(value: Any) -> tuple[str, Any] | None:
 
 def _unsupported(part: Any) -> bool:
     if type(part) not in SUPPORTED:
-        return True
+        return not hasattr(type(part), "__plain__")
     return type(part) is str and not _is_text(part)
 
 

@@ -1,0 +1,120 @@
+"""How a connection to one object's database is opened and configured.
+
+Every connection: exclusive lock, no automatic checkpoint, none on close (invariants S3, S4),
+foreign keys on, defensive, small caches. Thousands of them live in one process, so SQLite's
+lookaside slots are turned off for the process (they cost 40 KB a connection and gain 8 % of a
+prepare, nothing of a cached statement), and the page cache starts at a few pages.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import apsw
+
+from sourdough.errors import StorageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# Measured with one 40-byte put per commit: 1024: 5.4 us, 2048: 6.3 us, 4096: 7.8 us; a value of
+# 20 KB costs 62, 46 and 46 us. 2048 has nearly the small one's speed and the big one's bandwidth.
+PAGE_SIZE = 2048
+
+_CACHE_KIB = 512
+_STATEMENTS = 24
+_MIB = 1024 * 1024
+
+# Semantics 5.3, "security settings".
+_LIMITS = (
+    (apsw.SQLITE_LIMIT_LENGTH, 4 * _MIB),
+    (apsw.SQLITE_LIMIT_SQL_LENGTH, 100_000),
+    (apsw.SQLITE_LIMIT_COLUMN, 100),
+    (apsw.SQLITE_LIMIT_EXPR_DEPTH, 100),
+    (apsw.SQLITE_LIMIT_COMPOUND_SELECT, 5),
+    (apsw.SQLITE_LIMIT_VDBE_OP, 25_000),
+    (apsw.SQLITE_LIMIT_FUNCTION_ARG, 127),
+    (apsw.SQLITE_LIMIT_ATTACHED, 0),
+    (apsw.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 50),
+    (apsw.SQLITE_LIMIT_VARIABLE_NUMBER, 100),
+    (apsw.SQLITE_LIMIT_TRIGGER_DEPTH, 10),
+    (apsw.SQLITE_LIMIT_WORKER_THREADS, 0),
+)
+
+MAX_VALUE_BYTES = 4 * _MIB
+
+
+def _configure_library() -> None:
+    """Set what SQLite takes only before its first connection; skip it where one is open already."""
+    if apsw.connections():
+        return
+    apsw.shutdown()
+    apsw.config(apsw.SQLITE_CONFIG_LOOKASIDE, 0, 0)
+    apsw.config(apsw.SQLITE_CONFIG_MEMSTATUS, 0)
+    apsw.initialize()
+
+
+_configure_library()
+
+
+def open_memory() -> apsw.Connection:
+    """Return a connection to an empty database in memory: a new object before its first commit."""
+    connection = apsw.Connection(":memory:", statementcachesize=_STATEMENTS)
+    run(connection, f"PRAGMA page_size={PAGE_SIZE}")
+    _restrict(connection)
+    return connection
+
+
+def open_file(path: Path) -> apsw.Connection:
+    """Return the exclusive connection to an object's file, recovered from its WAL by SQLite.
+
+    Raises StorageError when the file is locked by another process or is no database.
+    """
+    try:
+        connection = apsw.Connection(
+            str(path), flags=apsw.SQLITE_OPEN_READWRITE, statementcachesize=_STATEMENTS
+        )
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        connection.wal_autocheckpoint(0)
+        run(connection, "PRAGMA locking_mode=EXCLUSIVE")
+        run(connection, "PRAGMA cache_size=4")
+        connection.release_memory()
+        run(connection, "PRAGMA synchronous=NORMAL")
+        mode = run(connection, "PRAGMA journal_mode=WAL")
+        run(connection, f"PRAGMA cache_size=-{_CACHE_KIB}")
+    except apsw.BusyError as error:
+        raise StorageError(
+            "an object's database is in use by another process",
+            place=str(path),
+            hint="end the other process; two owners of one object cannot be",
+        ) from error
+    except apsw.Error as error:
+        raise StorageError(
+            f"an object's database cannot be opened: {error}", place=str(path)
+        ) from error
+    if mode != [("wal",)]:
+        raise StorageError("an object's database is not in WAL mode", place=str(path))
+    _restrict(connection)
+    return connection
+
+
+def run(connection: apsw.Connection, sql: str) -> list[tuple[object, ...]]:
+    """Run one statement of ours to its end, outside the statement cache."""
+    return list(connection.execute(sql, can_cache=False))
+
+
+def vacuum(connection: apsw.Connection) -> None:
+    """Give free pages back; a commit of its own. VACUUM attaches a database for its work."""
+    connection.limit(apsw.SQLITE_LIMIT_ATTACHED, 1)
+    try:
+        run(connection, "VACUUM")
+    finally:
+        connection.limit(apsw.SQLITE_LIMIT_ATTACHED, 0)
+
+
+def _restrict(connection: apsw.Connection) -> None:
+    connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+    connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+    run(connection, "PRAGMA foreign_keys=ON")
+    for limit, value in _LIMITS:
+        connection.limit(limit, value)

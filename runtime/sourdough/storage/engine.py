@@ -1,0 +1,72 @@
+"""What makes commits durable, as the database of one object sees it.
+
+An `Engine` serves all objects of a host; an `ObjectFile` is one object's open database file.
+Commits of one object are numbered 1, 2, 3 ... from each opening on; number n is durable once
+`durable >= n`. A found, possibly unsynced WAL of a predecessor counts as commit 1 (take-over makes
+found commits durable), as does the image of a newly created file (invariant S7).
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import apsw
+
+
+class Durability(StrEnum):
+    """How far a commit must get before an answer may leave."""
+
+    DISK = "disk"  # synced: survives a loss of power
+    OS = "os"  # written: survives the death of the process
+    MEMORY = "memory"  # committed: the same promise as `os` with this engine
+
+
+class ObjectFile(Protocol):
+    """The open database file of one object."""
+
+    connection: apsw.Connection
+    commits: int
+    """The number of the last commit."""
+    durable: int
+    """The number of the last durable commit."""
+
+    def committed(self) -> int:
+        """Note that a transaction was committed; return the number it depends on."""
+        ...
+
+    def when_durable(self, commit: int, callback: Callable[[Exception | None], None]) -> None:
+        """Call back once: with None when the commit is durable, else with what went wrong."""
+        ...
+
+    async def close(self, *, fold: bool) -> None:
+        """Make everything durable, fold the WAL into the file if asked, close."""
+        ...
+
+    def abandon(self, error: Exception) -> None:
+        """Close now, without folding; who waits gets `error`."""
+        ...
+
+
+class Engine(Protocol):
+    """Opens object files and makes their commits durable."""
+
+    def exists(self, path: Path) -> bool:
+        """Say whether there is an object; clear away a creation that was never acknowledged."""
+        ...
+
+    def open(self, path: Path) -> ObjectFile:
+        """Open an existing file."""
+        ...
+
+    def create(self, path: Path, image: bytes) -> ObjectFile:
+        """Make a file of a serialised database, in WAL mode; the image is commit 1."""
+        ...
+
+    def fail(self, error: Exception) -> None:
+        """Note a sync that failed elsewhere (in SQLite): final for the host (invariant S2)."""
+        ...

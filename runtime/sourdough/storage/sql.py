@@ -1,0 +1,237 @@
+"""`ctx.storage.sql`: users' SQL on the object's own database (semantics 5.3).
+
+A statement that writes opens the turn's transaction by itself. A cursor reads ahead, so that a
+small result is complete (and its statement released) before `exec` returns; only a large one that
+is not read to its end holds a statement open.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Self
+
+import apsw
+
+from sourdough.errors import SqlError
+from sourdough.storage.authorizer import RESERVED, Authorizer
+from sourdough.storage.rows import Row, row_class
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sourdough.storage.database import Database
+
+# Rows fetched before `exec` returns: most results end here.
+_READ_AHEAD = 128
+
+_BLANK = re.compile(r"(?:\s|;|--[^\n]*(?:\n|\Z)|/\*.*?(?:\*/|\Z))*", re.DOTALL)
+
+_CLOSED = "SQL cursor was closed because its statement or its database went away"
+
+Binding = None | bool | int | float | str | bytes | bytearray | memoryview
+
+
+class Cursor:
+    """The rows of one statement, read from the front to the end once."""
+
+    __slots__ = (
+        "__weakref__",
+        "_ahead",
+        "_database",
+        "_detached",
+        "_position",
+        "_row",
+        "_source",
+        "columns",
+        "rows_read",
+        "rows_written",
+    )
+
+    def __init__(self, database: Database, source: apsw.Cursor, columns: tuple[str, ...]) -> None:
+        self.columns = columns
+        """The names of the columns; may contain duplicates."""
+        self.rows_read = 0
+        """How many rows the statement has returned so far."""
+        self.rows_written = 0
+        """How many rows it inserted, changed and deleted, triggers included."""
+        self._database = database
+        self._row = row_class(columns)
+        self._source: apsw.Cursor | None = source
+        self._ahead: list[tuple[Any, ...]] = []
+        self._position = 0
+        self._detached = False
+        self._read_ahead()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Row:
+        return self._row(self._next())
+
+    def one(self) -> Row:
+        """Return the only row. Raises ValueError when there is none or more than one."""
+        row = next(self, None)
+        if row is None:
+            raise ValueError("Expected exactly one result from SQL query, but got no results.")
+        if next(self, None) is not None:
+            raise ValueError(
+                "Expected exactly one result from SQL query, but got multiple results."
+            )
+        return row
+
+    def to_list(self) -> list[Row]:
+        """Return the rows that are left."""
+        return list(self)
+
+    def raw(self) -> Iterator[tuple[Any, ...]]:
+        """Iterate over the rows that are left as plain tuples; shares the position."""
+        while True:
+            try:
+                values = self._next()
+            except StopIteration:
+                return
+            yield values
+
+    def detach(self) -> None:
+        """Give up the statement: what was not read yet is lost, and reading on says so."""
+        if self._source is not None:
+            self._detached = True
+            self._source.close(True)
+            self._source = None
+
+    def _next(self) -> tuple[Any, ...]:
+        if self._position == len(self._ahead):
+            self._read_ahead()
+            if not self._ahead:
+                raise StopIteration
+        values = self._ahead[self._position]
+        self._position += 1
+        return values
+
+    def _read_ahead(self) -> None:
+        """Fetch the next rows, none after the last; at the statement's end let go of it."""
+        rows: list[tuple[Any, ...]] = []
+        self._ahead = rows
+        self._position = 0
+        source = self._source
+        if source is None:
+            if self._detached:
+                raise SqlError(_CLOSED)
+            return
+        try:
+            for values in source:
+                rows.append(values)
+                if len(rows) == _READ_AHEAD:
+                    break
+            else:
+                self._source = None
+        except apsw.Error as error:
+            self._source = None
+            raise self._database.failed(error) from error
+        self.rows_read += len(rows)
+
+
+class Sql:
+    """Runs users' SQL."""
+
+    __slots__ = ("_authorizer", "_connection", "_database", "_written")
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._authorizer = Authorizer(database.pragmas)
+        database.on_connection = self._install
+
+    @property
+    def database_size(self) -> int:
+        """Bytes in use in the object's database, free pages not counted."""
+        connection = self._database.connection()
+        pages, free, size = (
+            int(str(connection.pragma(name)))
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        return (pages - free) * size
+
+    def exec(self, query: str, *bindings: Binding) -> Cursor:
+        """Run one or more statements; the bindings and the cursor are those of the last.
+
+        Raises SqlError (SqlConstraintError) when a statement fails: the transaction goes on
+        without it. ValueError for a wrong number of bindings or a query without a statement.
+        """
+        if type(query) is not str:
+            raise TypeError(f"a query is a str, not {type(query).__name__}")
+        *earlier, last = _statements(query)
+        for statement in earlier:
+            for _ in self._run(statement, ()).raw():
+                pass
+        return self._run(last, bindings)
+
+    def _run(self, statement: str, bindings: tuple[Binding, ...]) -> Cursor:
+        database, authorizer = self._database, self._authorizer
+        connection = database.connection()
+        source = connection.cursor()
+        source.exec_trace = self._before
+        before = connection.total_changes()
+        authorizer.active, authorizer.reason = True, None
+        try:
+            # A statement of ours with the same text was prepared without the authorizer.
+            source.execute(statement, bindings, can_cache=RESERVED not in statement.lower())
+        except apsw.Error as error:
+            raise self._refusal(error) from error
+        finally:
+            authorizer.active = False
+        cursor = Cursor(database, source, _columns(source))
+        cursor.rows_written = connection.total_changes() - before
+        if cursor._source is not None:  # noqa: SLF001 (the cursor is ours)
+            database.readers.add(cursor)
+        return cursor
+
+    def _before(self, source: apsw.Cursor, _sql: str, _bindings: object) -> bool:
+        """Before a user's statement runs: one that writes needs the turn's transaction."""
+        if not source.is_readonly:
+            self._authorizer.active = False
+            self._database.writing()
+            self._authorizer.active = True
+        return True
+
+    def _refusal(self, error: apsw.Error) -> Exception:
+        if isinstance(error, apsw.BindingsError):
+            return ValueError(f"Wrong number of parameter bindings for SQL query. {error}")
+        reason = self._authorizer.reason
+        if reason is not None and isinstance(error, apsw.AuthError | apsw.SQLError):
+            return SqlError(f"not authorized: {reason}")
+        return self._database.failed(error)
+
+    def _install(self, connection: apsw.Connection) -> None:
+        connection.authorizer = self._authorizer
+
+
+def _columns(source: apsw.Cursor) -> tuple[str, ...]:
+    try:
+        return tuple(column[0] for column in source.get_description())
+    except apsw.ExecutionCompleteError:
+        return ()
+
+
+def _statements(query: str) -> list[str]:
+    """Split a query at the ends of its statements; a trailing comment belongs to none.
+
+    Raises ValueError when there is no statement.
+    """
+    if ";" not in query.rstrip("; \t\r\n"):
+        if _BLANK.fullmatch(query):
+            raise ValueError("SQL code did not contain a statement.")
+        return [query]
+    found = [part for part in _complete_parts(query) if not _BLANK.fullmatch(part)]
+    if not found:
+        raise ValueError("SQL code did not contain a statement.")
+    return found
+
+
+def _complete_parts(query: str) -> Iterator[str]:
+    start = end = 0
+    while (end := query.find(";", end)) != -1:
+        end += 1
+        if apsw.complete(query[start:end]):
+            yield query[start:end]
+            start = end
+    yield query[start:]

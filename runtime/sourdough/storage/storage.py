@@ -1,0 +1,193 @@
+"""`ctx.storage`: what an object keeps (semantics 5).
+
+The async methods never suspend: they are answered before another event can run, so a read followed
+by a write is safe without a lock. All writes of one turn are one transaction.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+import apsw
+
+from sourdough.errors import StorageError
+from sourdough.storage.keys import MAX_KEYS_PER_GET, key_range
+from sourdough.storage.kv import KeyValueStore
+from sourdough.storage.reset import drop_everything
+from sourdough.storage.sql import Sql
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sourdough.storage.database import Database
+
+T = TypeVar("T")
+
+
+class _Missing:
+    """Stands for an argument that was not given; None is a value."""
+
+
+_MISSING = _Missing()
+
+
+class Storage:
+    """The storage of one object."""
+
+    __slots__ = ("_database", "kv", "sql")
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.kv = KeyValueStore(database)
+        """The same entries, synchronously."""
+        self.sql = Sql(database)
+        """The object's SQL database."""
+
+    @overload
+    async def get(self, key: str, default: Any = None) -> Any: ...
+    @overload
+    async def get(self, key: Iterable[str], default: Any = None) -> dict[str, Any]: ...
+    async def get(self, key: str | Iterable[str], default: Any = None) -> Any:
+        """Return the value of a key or the default; for several keys a dict of those that exist.
+
+        Raises TypeError, ValueError for keys that are none, and for more than 128 of them.
+        """
+        if isinstance(key, str):
+            return self.kv.get(key, default)
+        keys = _several(key)
+        if len(keys) > MAX_KEYS_PER_GET:
+            raise ValueError(
+                f"Maximum number of key value pairs is {MAX_KEYS_PER_GET}."
+                f" {len(keys)} pairs were provided."
+            )
+        return self.kv.get_many(keys)
+
+    async def put(
+        self,
+        key: str | Mapping[str, Any],
+        value: Any = _MISSING,
+        *,
+        allow_unconfirmed: bool = False,
+    ) -> None:
+        """Set one key, or the entries of a mapping: all of them or none.
+
+        allow_unconfirmed: answers do not wait until this write is durable. Raises TypeError,
+        ValueError for what cannot be stored; nothing is written then.
+        """
+        if isinstance(key, Mapping):
+            if value is not _MISSING:
+                raise TypeError("put() takes either a mapping, or a key and a value")
+            self.kv.put_many(key, allow_unconfirmed=allow_unconfirmed)
+        elif value is _MISSING:
+            raise TypeError("put() called without a value.")
+        else:
+            self.kv.put(key, value, allow_unconfirmed=allow_unconfirmed)
+
+    @overload
+    async def delete(self, key: str, *, allow_unconfirmed: bool = False) -> bool: ...
+    @overload
+    async def delete(self, key: Iterable[str], *, allow_unconfirmed: bool = False) -> int: ...
+    async def delete(
+        self, key: str | Iterable[str], *, allow_unconfirmed: bool = False
+    ) -> bool | int:
+        """Remove a key and say whether it was there; for several keys, how many were."""
+        if isinstance(key, str):
+            return self.kv.delete(key, allow_unconfirmed=allow_unconfirmed)
+        return self.kv.delete_many(_several(key), allow_unconfirmed=allow_unconfirmed)
+
+    async def list(
+        self,
+        *,
+        start: str | None = None,
+        start_after: str | None = None,
+        end: str | None = None,
+        prefix: str | None = None,
+        reverse: bool = False,
+        limit: int | None = None,
+    ) -> dict[str, Any]:
+        """Return the entries of a range of keys, in UTF-8 byte order.
+
+        start (included) or start_after (excluded) to end (excluded), narrowed by prefix; at most
+        `limit`. `reverse` turns the order only: start stays the smaller end. A range that holds
+        nothing gives an empty dict. Raises TypeError for contradictory options.
+        """
+        wanted = key_range(
+            start=start,
+            start_after=start_after,
+            end=end,
+            prefix=prefix,
+            reverse=reverse,
+            limit=limit,
+        )
+        return dict(self.kv.read_range(wanted))
+
+    async def delete_all(self) -> None:
+        """Remove everything, SQL tables and the alarm as well; joins the turn's transaction.
+
+        Raises StorageError inside `transaction_sync`.
+        """
+        database = self._database
+        if database.depth:
+            raise StorageError("Cannot call delete_all() within a transaction")
+        if database.reading() is None:
+            return
+        database.detach_readers()
+        cursor = database.writing()
+        try:
+            drop_everything(cursor)
+        except apsw.Error as error:
+            raise database.failed(error) from error
+        database.shrink_after_commit()
+
+    async def sync(self) -> None:
+        """Return when everything written so far, also unconfirmed, is durable."""
+        await self._database.sync()
+
+    def transaction_sync(self, callback: Callable[[], T]) -> T:
+        """Run a function as a transaction: what it wrote is undone if it raises.
+
+        Transactions nest. Raises TypeError when the function is asynchronous.
+        """
+        database = self._database
+        name = f"_sd_{database.depth}"
+        self._savepoint(f"/*_sd_*/SAVEPOINT {name}")
+        database.depth += 1
+        try:
+            result = _not_awaitable(callback())
+        except BaseException:
+            database.depth -= 1
+            self._undo(name)
+            raise
+        database.depth -= 1
+        self._savepoint(f"/*_sd_*/RELEASE {name}")
+        return result
+
+    def _undo(self, name: str) -> None:
+        """Undo to a savepoint; where SQLite already gave up everything there is none."""
+        connection = self._database.connection_or_none()
+        if connection is not None and connection.in_transaction:
+            self._savepoint(f"/*_sd_*/ROLLBACK TO {name}")
+            self._savepoint(f"/*_sd_*/RELEASE {name}")
+
+    def _savepoint(self, statement: str) -> None:
+        cursor = self._database.writing()
+        try:
+            cursor.execute(statement)
+        except apsw.Error as error:
+            raise self._database.failed(error) from error
+
+
+def _not_awaitable(result: T) -> T:
+    if inspect.iscoroutine(result):
+        result.close()
+    if inspect.isawaitable(result):
+        raise TypeError("transaction_sync() takes a function that is not async")
+    return result
+
+
+def _several(keys: Any) -> tuple[str, ...]:
+    if not isinstance(keys, Iterable) or isinstance(keys, bytes | bytearray):
+        raise TypeError(f"a key is a str, or several of them, not {type(keys).__name__}")
+    return tuple(keys)

@@ -1,0 +1,219 @@
+"""Durability by SQLite's own WAL: each object's `-wal` is synced in a small pool of threads.
+
+The simplest correct engine (stock SQLite with synchronous=NORMAL recovers it); it stays as the
+fallback of the journal and as the oracle of its tests. Per object at most one sync is under way;
+what commits meanwhile joins the object's next one. Completions of many threads reach the loop
+together, in one callback. A failed sync is final (invariant S2): nothing is tried again, everybody
+who waits is told, and the host is asked to end.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from sourdough.errors import StorageError
+from sourdough.storage.connection import open_file
+from sourdough.storage.disk import is_blank, sync_data, write_all
+from sourdough.storage.engine import Durability
+from sourdough.storage.wal_file import Creation, WalFile
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+    from pathlib import Path
+
+# A WAL that has grown to this size is folded into its file at the next quiet moment.
+FOLD_BYTES = 1024 * 1024
+
+_THREADS = 4
+_HEADER_WAL_FLAGS = slice(18, 20)  # file format write and read version: 2 = WAL
+
+
+class WalEngine:
+    """Implements `Engine`; one per host. Everything but the sync itself runs on the loop."""
+
+    def __init__(
+        self,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        durability: Durability = Durability.DISK,
+        on_failed: Callable[[Exception], None],
+        sync: Callable[[int], None] = sync_data,
+        threads: int = _THREADS,
+        fold_bytes: int = FOLD_BYTES,
+    ) -> None:
+        self.durability = durability
+        self.fold_bytes = fold_bytes
+        self.loop = loop
+        self.sync = sync
+        self.error: Exception | None = None
+        self.executor = ThreadPoolExecutor(threads, thread_name_prefix="sourdough-sync")
+        self._on_failed = on_failed
+        self._finished: deque[tuple[WalFile, int, Exception | None]] = deque()
+        self._delivery_due = False
+        self._lingering: dict[Path, tuple[WalFile, Future[None]]] = {}
+        self._durable_directories: set[Path] = set()
+
+    @property
+    def syncs(self) -> bool:
+        """Whether a commit waits for the disk."""
+        return self.durability is Durability.DISK
+
+    def exists(self, path: Path) -> bool:
+        """Say whether there is an object; clear away a creation that was never acknowledged."""
+        self._wait_for_predecessor(path)
+        try:
+            size = path.stat().st_size
+            if size == 0 or _marker(path).exists() or is_blank(path):
+                _remove(path)
+                return False
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise StorageError(
+                f"an object's database cannot be read: {error.strerror}", place=str(path)
+            ) from error
+        return True
+
+    def open(self, path: Path) -> WalFile:
+        """Open an existing file; what its WAL holds counts as commit 1, not yet durable."""
+        self._wait_for_predecessor(path)
+        found = _size(wal_path(path)) > 0
+        file = WalFile(engine=self, path=path, connection=open_file(path))
+        if found:
+            file.found_commits()
+        return file
+
+    def create(self, path: Path, image: bytes) -> WalFile:
+        """Make a file of a serialised database; the image is commit 1 (invariant S7).
+
+        Until the file is synced a second name, `<id>.sqlite.new`, stands beside it: whoever finds
+        it knows that nothing of this file was ever acknowledged. Raises StorageError.
+        """
+        self._wait_for_predecessor(path)
+        data = bytearray(image)
+        data[_HEADER_WAL_FLAGS] = b"\x02\x02"
+        try:
+            creation = self._write_new(path, data)
+        except OSError as error:
+            _remove(path)
+            raise StorageError(
+                f"an object's database cannot be created: {error.strerror}", place=str(path)
+            ) from error
+        file = WalFile(engine=self, path=path, connection=open_file(path), creation=creation)
+        file.found_commits()
+        return file
+
+    def submit(self, file: WalFile, target: int) -> Future[None]:
+        """Run one sync of a file in a thread; `target` is the commit that it makes durable."""
+        return self.executor.submit(self._sync, file, target)
+
+    def fail(self, error: Exception) -> None:
+        """Note that a sync failed: the state of the disk is unknown from here on (S2)."""
+        if self.error is None:
+            self.error = error
+            self._on_failed(error)
+
+    def linger(self, file: WalFile, sync: Future[None]) -> None:
+        """Keep an abandoned file's descriptors until its running sync has ended (S3)."""
+        self._lingering[file.path] = (file, sync)
+
+    def directories_to_sync(self, path: Path) -> list[Path]:
+        """Return the directories whose entries lead to a new file, nearest first."""
+        directories = [path.parent]
+        if path.parent not in self._durable_directories:
+            directories += [path.parent.parent, path.parent.parent.parent]
+        return directories
+
+    def directory_is_durable(self, path: Path) -> None:
+        """Note that the directory of a file needs no more syncs of its own name."""
+        self._durable_directories.add(path.parent)
+
+    def close(self) -> None:
+        """End the threads; every file has been closed or abandoned before."""
+        self.executor.shutdown(wait=True)
+        for path in list(self._lingering):
+            self._wait_for_predecessor(path)
+
+    def _write_new(self, path: Path, data: bytearray) -> Creation:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _remove(path)
+        marker = _marker(path)
+        fd = os.open(marker, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            write_all(fd, data)
+            linked = self.syncs and _link(marker, path)
+            if not linked:
+                marker.rename(path)
+        except OSError:
+            os.close(fd)
+            raise
+        return Creation(fd=fd, marker=marker if linked else None)
+
+    def _wait_for_predecessor(self, path: Path) -> None:
+        """Let an abandoned file's last sync end; only a reset in mid-sync makes this block."""
+        lingering = self._lingering.pop(path, None)
+        if lingering is not None:
+            file, sync = lingering
+            with suppress(Exception):
+                sync.result()
+            file.close_descriptors()
+
+    def _sync(self, file: WalFile, target: int) -> None:
+        """In a thread: sync one file, then have the loop told."""
+        error: Exception | None = None
+        try:
+            file.make_durable()
+        except Exception as failure:  # noqa: BLE001 (whatever it is, it travels to the loop)
+            error = failure
+        self._finished.append((file, target, error))
+        if not self._delivery_due:
+            self._delivery_due = True
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                self.loop.call_soon_threadsafe(self._deliver)
+
+    def _deliver(self) -> None:
+        self._delivery_due = False
+        while self._finished:
+            file, target, error = self._finished.popleft()
+            if error is not None:
+                self.fail(error)
+            lingering = self._lingering.get(file.path)
+            if lingering is not None and lingering[0] is file:
+                self._wait_for_predecessor(file.path)
+            file.sync_ended(target, error)
+
+
+def wal_path(path: Path) -> Path:
+    """Return the place of a database's WAL."""
+    return path.with_name(path.name + "-wal")
+
+
+def _marker(path: Path) -> Path:
+    return path.with_name(path.name + ".new")
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _link(marker: Path, path: Path) -> bool:
+    """Give the new file its name beside the marker; False where the file system has no links."""
+    try:
+        path.hardlink_to(marker)
+    except OSError:
+        return False
+    return True
+
+
+def _remove(path: Path) -> None:
+    """Remove all that stands under a database's name; the marker last, as it voids the others."""
+    for leftover in (wal_path(path), path, _marker(path)):
+        leftover.unlink(missing_ok=True)

@@ -1,0 +1,218 @@
+"""One object's open database file under the `WalEngine`.
+
+Two descriptors stand beside the connection. That of a file made here was opened before the
+connection and is closed after it (invariant S3: closing it earlier would drop SQLite's lock). That
+of the `-wal` may be opened and closed at will.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import apsw
+
+from sourdough.storage.connection import run
+from sourdough.storage.disk import open_directory
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+    from concurrent.futures import Future
+    from pathlib import Path
+
+    from sourdough.storage.wal_engine import WalEngine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Creation:
+    """What is still to do for a file made in this process."""
+
+    fd: int
+    marker: Path | None
+    """The second name that says: not acknowledged yet."""
+
+
+class WalFile:
+    """Implements `ObjectFile`."""
+
+    def __init__(
+        self,
+        *,
+        engine: WalEngine,
+        path: Path,
+        connection: apsw.Connection,
+        creation: Creation | None = None,
+    ) -> None:
+        self.connection = connection
+        self.path = path
+        self.commits = 0
+        self.durable = 0
+        self._engine = engine
+        self._creation = creation
+        self._creation_synced = creation is None
+        self._wal_fd: int | None = None
+        self._sync_running: Future[None] | None = None
+        self._waiters: list[tuple[int, Callable[[Exception | None], None]]] = []
+        self._wal_pages = 0
+        self._changed = False
+        self._closed = False
+        self._page_bytes = int(str(run(connection, "PRAGMA page_size")[0][0]))
+        connection.set_wal_hook(self._wal_grew)
+
+    def found_commits(self) -> None:
+        """Count what the file already holds as commit 1 and make it durable."""
+        self._changed = True
+        self.committed()
+
+    def committed(self) -> int:
+        """Number a commit and see to its sync; one that changed nothing gets no new number."""
+        if not self._changed:
+            return self.commits
+        self._changed = False
+        self.commits += 1
+        if self._engine.syncs:
+            if self._sync_running is None:
+                self._start_sync()
+        else:
+            self.durable = self.commits
+            if self._fold_is_due():
+                self._engine.loop.call_soon(self._fold)
+        return self.commits
+
+    def when_durable(self, commit: int, callback: Callable[[Exception | None], None]) -> None:
+        """Call back once; at once where the answer is known already."""
+        if commit <= self.durable:
+            callback(None)
+        elif self._engine.error is not None:
+            callback(self._engine.error)
+        else:
+            self._waiters.append((commit, callback))
+
+    async def close(self, *, fold: bool) -> None:
+        """Wait until everything is durable, fold if asked, close; raises what a sync raised."""
+        await self._all_durable()
+        self._closed = True
+        await self._engine.loop.run_in_executor(self._engine.executor, self._close, fold)
+
+    def abandon(self, error: Exception) -> None:
+        """Close now; a sync under way ends by itself and its descriptors go then."""
+        self._closed = True
+        self.connection.close(True)
+        sync = self._sync_running
+        if sync is not None and not sync.done():
+            self._engine.linger(self, sync)
+        else:
+            self.close_descriptors()
+        self._tell(self.commits, error)
+
+    def make_durable(self) -> None:
+        """In a thread: sync what was committed so far, names before content that needs them."""
+        if not self._creation_synced:
+            self._sync_creation()
+        if self._wal_fd is None:
+            with suppress(FileNotFoundError):
+                wal = self.path.with_name(self.path.name + "-wal")
+                self._wal_fd = os.open(wal, os.O_RDWR | os.O_CLOEXEC)
+        if self._wal_fd is not None:
+            self._engine.sync(self._wal_fd)
+
+    def sync_ended(self, target: int, error: Exception | None) -> None:
+        """On the loop: the sync that covers commits up to `target` has ended."""
+        self._sync_running = None
+        if error is not None:
+            self._tell(self.commits, error)
+            return
+        self.durable = max(self.durable, target)
+        self._tell(target, None)
+        if self._closed:
+            return
+        if self.commits > self.durable:
+            self._start_sync()
+        elif self._fold_is_due():
+            self._fold()
+
+    def close_descriptors(self) -> None:
+        """Close what stands beside the connection, which is closed already (invariant S3)."""
+        if self._wal_fd is not None:
+            os.close(self._wal_fd)
+            self._wal_fd = None
+        if self._creation is not None:
+            os.close(self._creation.fd)
+            self._creation = None
+
+    def _wal_grew(self, _connection: apsw.Connection, _database: str, pages: int) -> int:
+        """SQLite's hook: called by every commit that wrote something."""
+        self._wal_pages = pages
+        self._changed = True
+        return apsw.SQLITE_OK
+
+    def _start_sync(self) -> None:
+        if self._engine.error is None:
+            self._sync_running = self._engine.submit(self, self.commits)
+
+    def _sync_creation(self) -> None:
+        creation = self._creation
+        assert creation is not None
+        self._engine.sync(creation.fd)
+        if creation.marker is not None:
+            creation.marker.unlink(missing_ok=True)
+        for directory in self._engine.directories_to_sync(self.path):
+            fd = open_directory(directory)
+            try:
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+        self._engine.directory_is_durable(self.path)
+        self._creation_synced = True
+
+    def _tell(self, commit: int, error: Exception | None) -> None:
+        """Answer who waits for a commit up to this one."""
+        due = [callback for number, callback in self._waiters if number <= commit]
+        self._waiters = [waiter for waiter in self._waiters if waiter[0] > commit]
+        for callback in due:
+            callback(error)
+
+    async def _all_durable(self) -> None:
+        done: asyncio.Future[None] = self._engine.loop.create_future()
+
+        def settle(error: Exception | None) -> None:
+            if done.done():
+                return
+            if error is None:
+                done.set_result(None)
+            else:
+                done.set_exception(error)
+
+        self.when_durable(self.commits, settle)
+        await done
+
+    def _fold_is_due(self) -> bool:
+        return self._wal_pages * self._page_bytes >= self._engine.fold_bytes
+
+    def _fold(self) -> None:
+        """Fold the WAL into the file; SQLite syncs both in the right order by itself."""
+        if self._closed:
+            return
+        try:
+            self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except (apsw.LockedError, apsw.BusyError):
+            return  # a transaction or a cursor is open: the next durable commit tries again
+        except apsw.Error as error:
+            self._engine.fail(error)
+            return
+        self._wal_pages = 0
+
+    def _close(self, fold: bool) -> None:
+        """In a thread: fold and close. A WAL that cannot be folded is durable and stays."""
+        if fold:
+            with suppress(apsw.LockedError, apsw.BusyError):
+                self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        self.connection.close(True)
+        self.close_descriptors()
+        wal = self.path.with_name(self.path.name + "-wal")
+        with suppress(FileNotFoundError):
+            if fold and wal.stat().st_size == 0:
+                wal.unlink()
