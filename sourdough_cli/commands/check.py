@@ -9,12 +9,12 @@ not load.
 from __future__ import annotations
 
 import json
-from pathlib import Path  # noqa: TC003  typer reads the annotations at run time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from sourdough_cli.exits import ExitCode
+from sourdough_cli.options import ConfigOption, JsonOption  # noqa: TC001  typer reads them at run time
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,11 +26,8 @@ if TYPE_CHECKING:
 
 
 def check(
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", "-c", help="The configuration; ./sourdough.toml without it."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Check the configuration and import the code, without starting anything."""
     from sourdough.config.fault import ConfigFaults

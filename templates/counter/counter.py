@@ -26,7 +26,9 @@ class Counter(DurableObject):
                     return Response.json({"error": str(error)}, status=400)
                 value = await self.increment(by)
             case _:
-                return Response.json({"error": "GET the counter, or POST to its /increment."}, status=404)
+                return Response.json(
+                    {"error": "GET the counter, or POST to its /increment."}, status=404
+                )
         return Response.json({"name": name, "value": value})
 
 

@@ -24,6 +24,8 @@ _APPLICATION = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$(?!\n)"
 
 # A day: longer waits are mistakes (milliseconds taken for seconds), and no timer needs them.
 _LONGEST = 86_400
+# More of anything than fits into memory; keeps every number within 64 bits.
+_MOST = 1_000_000_000
 
 Durability = Literal["disk", "os", "memory"]
 """How far a commit must get before the answer leaves: synced, in the kernel, or in memory."""
@@ -196,7 +198,8 @@ class Limits(_Table, frozen=True, kw_only=True):
         int, Meta(description="Header lines of a request; more is 431.", ge=1, le=10_000)
     ] = 128
     body_bytes: Annotated[
-        int, Meta(description="The body of a request; more is 413. 0 is no limit.", ge=0)
+        int,
+        Meta(description="The body of a request; more is 413. 0 is no limit.", ge=0, le=1 << 50),
     ] = 104_857_600
     header_timeout: Annotated[
         float,
@@ -231,19 +234,21 @@ class Limits(_Table, frozen=True, kw_only=True):
         ),
     ] = 35.0
     parked_requests: Annotated[
-        int, Meta(description="Requests of one gateway that may wait so; more is 503.", ge=0)
+        int,
+        Meta(description="Requests of one gateway that may wait so; more is 503.", ge=0, le=_MOST),
     ] = 10_000
     object_queue: Annotated[
-        int, Meta(description="Events that may wait for one object; more is 503.", ge=1)
+        int, Meta(description="Events that may wait for one object; more is 503.", ge=1, le=_MOST)
     ] = 1_000
     host_events: Annotated[
-        int, Meta(description="Events in flight in one host; more is 503.", ge=1)
+        int, Meta(description="Events in flight in one host; more is 503.", ge=1, le=_MOST)
     ] = 20_000
     resident_objects: Annotated[
         int,
         Meta(
             description="Objects that one host keeps in memory; the idle ones beyond are evicted.",
             ge=1,
+            le=_MOST,
         ),
     ] = 10_000
     ready_timeout: Annotated[
@@ -264,7 +269,7 @@ class Limits(_Table, frozen=True, kw_only=True):
         Meta(description="Seconds between two signs of life of a process.", ge=0.01, le=60),
     ] = 1.0
     connections: Annotated[
-        int, Meta(description="Client connections of one gateway; more wait.", ge=1)
+        int, Meta(description="Client connections of one gateway; more wait.", ge=1, le=_MOST)
     ] = 20_000
 
 

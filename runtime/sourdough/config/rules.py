@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sourdough.config.identity import Template, parse_identity
 from sourdough.config.modulename import module_name, shadowed
@@ -82,6 +82,23 @@ def _names_in_env(config: Config) -> Iterator[Problem]:
         elif binding.name in config.vars:
             yield Problem(path=path, message=f'"{binding.name}" is already the name of a var')
         first.setdefault(binding.name, index)
+
+
+def _vars_in_64_bits(config: Config) -> Iterator[Problem]:
+    """TOML's integers have 64 bits, even where its parser takes more."""
+    yield from _wide_integers(config.vars, ("vars",))
+
+
+def _wide_integers(value: Any, path: KeyPath) -> Iterator[Problem]:
+    match value:
+        case dict():
+            for key, each in value.items():
+                yield from _wide_integers(each, (*path, key))
+        case list():
+            for index, each in enumerate(value):
+                yield from _wide_integers(each, (*path, index))
+        case int() if not -(1 << 63) <= value < 1 << 63:
+            yield Problem(path=path, message="expected a whole number of at most 64 bits")
 
 
 def _one_durability(config: Config) -> Iterator[Problem]:
@@ -208,6 +225,7 @@ _RULES = (
     _something_to_run,
     _modules,
     _names_in_env,
+    _vars_in_64_bits,
     _one_durability,
     _routes,
     _trusted_proxies,

@@ -125,6 +125,8 @@ def test_modules_are_files_or_dotted_names(written, dotted):
         ('name = "a b"', None),
         ('compatibility_date = "soon"', 'expected a date such as "2026-01-31", got "soon"'),
         ("main = 3", "expected text that is not empty, got 3"),
+        ("vars = { a = [1, { b = 9223372036854775808 }] }", "vars.a[1].b expected a whole number"),
+        ("limits = { body_bytes = 9223372036854775808 }", "expected a whole number from 0"),
         ("vars = 3", "expected a table, got 3"),
         ("dev = []", "expected a table, got an array"),
         ("durable_objects = { bindings = {} }", None),
