@@ -11,7 +11,7 @@ import tomllib
 import msgspec
 import tomli_w
 
-from sourdough.config.model import Config
+from sourdough.config.model import Config  # noqa: TC001  msgspec reads it at run time
 
 
 class _Packed(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
