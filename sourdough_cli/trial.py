@@ -9,6 +9,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -64,15 +65,13 @@ def try_import(project: Project) -> Refusal | None:
 
 
 def read_refusal(done: subprocess.CompletedProcess[str]) -> Refusal | None:
-    """Read what the host said: its word is the last line, after what user code printed."""
+    """Read what the host said: the last line that is its JSON; user code may print around it."""
     if done.returncode == 0:
         return None
-    lines = done.stdout.splitlines()
-    if done.returncode == _CANNOT_START and lines:
-        try:
-            return msgspec.json.decode(lines[-1], type=Refusal)
-        except msgspec.DecodeError:
-            pass
+    if done.returncode == _CANNOT_START:
+        for line in reversed(done.stdout.splitlines()):
+            with suppress(msgspec.DecodeError):
+                return msgspec.json.decode(line, type=Refusal)
     return Refusal(
         error=f"the process that imports the modules ended with {_ending(done.returncode)}",
         traceback=done.stderr.strip() or None,

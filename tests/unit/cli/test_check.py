@@ -140,10 +140,10 @@ def run(code):
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
 
-def test_what_the_host_says_is_read_from_its_last_line():
-    """Prints of user code before it do no harm."""
+def test_what_the_host_says_is_found_among_prints():
+    """Prints of user code before and after it do no harm."""
     said = '{"error": "ValueError: x", "place": "counter.py:3", "source": "y", "hint": null}'
-    done = run(f"print('noise'); print('{said}'); raise SystemExit(3)")
+    done = run(f"print('noise'); print('{said}'); print('more'); raise SystemExit(3)")
     assert read_refusal(done) == Refusal(error="ValueError: x", place="counter.py:3", source="y")
 
 
