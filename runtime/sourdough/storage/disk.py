@@ -42,7 +42,7 @@ def is_blank(path: Path) -> bool:
     Opens and closes the file, so it runs only while no connection to it is open (invariant S3).
     """
     with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
+        while chunk := file.read(4096):
             if chunk.count(0) != len(chunk):
                 return False
     return True

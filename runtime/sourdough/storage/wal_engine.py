@@ -100,11 +100,17 @@ class WalEngine:
         try:
             creation = self._write_new(path, data)
         except OSError as error:
-            _remove(path)
+            with suppress(OSError):
+                _remove(path)
             raise StorageError(
                 f"an object's database cannot be created: {error.strerror}", place=str(path)
             ) from error
-        file = WalFile(engine=self, path=path, connection=open_file(path), creation=creation)
+        try:
+            connection = open_file(path)
+        except StorageError:
+            os.close(creation.fd)
+            raise
+        file = WalFile(engine=self, path=path, connection=connection, creation=creation)
         file.found_commits()
         return file
 
