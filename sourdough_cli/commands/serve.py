@@ -37,10 +37,12 @@ def serve(
     Code that does not load ends it with exit code 3.
     """
     from sourdough.config.load import find, load
+
+    project = load(find(config))
+    # After the configuration: its faults are told before anything else is even imported.
     from sourdough.coordinator.server import ServerOptions
     from sourdough_cli.serving import run_server
 
-    project = load(find(config))
     settings = project.config.serve
     options = ServerOptions(
         project=project,

@@ -67,7 +67,7 @@ def _host_crashed(record: r.HostCrashed) -> list[Text]:
 
 
 def _host_recovered(record: r.HostRecovered) -> list[Text]:
-    text = f"host {record.host} answers again after {latency(record.ms)}"
+    text = f"host {record.host} answers again after {_span(record.ms)}"
     return [Text.assemble((text, GOOD), (f"   pid {record.pid}", DETAIL))]
 
 
@@ -78,7 +78,7 @@ def _gateway_crashed(record: r.GatewayCrashed) -> list[Text]:
 
 def _backing_off(record: r.ChildBackingOff) -> list[Text]:
     times = counted(record.restarts, "time")
-    text = f"{record.child} ended {times}; it starts again in {duration(record.seconds)}"
+    text = f"{escape(record.child)} ended {times}; it starts again in {duration(record.seconds)}"
     return [Text(text, WAITING)]
 
 
@@ -87,12 +87,17 @@ def _host_stuck(record: r.HostStuck) -> list[Text]:
     return [Text(f"{silent}{_while_running(record.running)}; it is being replaced", BROKEN)]
 
 
+def _span(ms: float) -> str:
+    """Write how long one thing took; unlike a latency it needs no fraction."""
+    return f"{ms:.0f} ms" if ms < 10_000 else duration(ms / 1000)
+
+
 def _while_running(running: str | None) -> str:
     return f", while running {escape(running)}" if running else ""
 
 
 def _reload_done(record: r.ReloadDone) -> list[Text]:
-    what = f"reloaded {_files(record.files)} in {latency(record.ms)}"
+    what = f"reloaded {_files(record.files)} in {_span(record.ms)}"
     return [
         Text.assemble((what, GOOD), f"   {counted(record.objects, 'object')} handed over"),
     ]
@@ -126,7 +131,8 @@ def _started(record: r.ServerStarted) -> list[Text]:
     hosts = counted(record.hosts, "host") if record.hosts else "one process"
     return [
         Text.assemble(
-            ("serving", GOOD), f" {record.url} with {hosts}, ready after {latency(record.ms)}"
+            ("serving", GOOD),
+            f" {escape(record.url)} with {hosts}, ready after {_span(record.ms)}",
         ),
     ]
 

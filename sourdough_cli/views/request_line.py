@@ -27,7 +27,7 @@ _OBJECT = 16
 _ID = 12
 _WITH_OBJECT = 72
 _WITH_ID = 96
-_PATH_MIN, _PATH_MAX = 12, 44
+_PATH_MIN, _PATH_MAX = 12, 40
 # Everything but path, object and id: time, method, status, duration and the gaps between them.
 _FIXED = 8 + 2 + _METHOD + 1 + 2 + 3 + 2 + 8
 
