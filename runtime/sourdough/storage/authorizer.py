@@ -76,6 +76,13 @@ class Authorizer:
         self.active = False
         self.reason: str | None = None
         self._pragmas = pragmas
+        self._statement = ""
+
+    def start(self, statement: str) -> None:
+        """Look from now on at the preparation of a user's statement."""
+        self.active = True
+        self.reason = None
+        self._statement = statement
 
     def __call__(
         self,
@@ -96,16 +103,18 @@ class Authorizer:
 
     def _objection(self, action: int, first: str | None, second: str | None) -> str | None:
         refused = _REFUSED_ACTIONS.get(action)
-        if refused is not None:
+        if refused is not None or action == apsw.SQLITE_ANALYZE:
             return refused
-        if action == apsw.SQLITE_PRAGMA:
-            return self._pragma(str(first).lower(), second)
-        if action == apsw.SQLITE_FUNCTION:
-            if str(second).lower() in _REFUSED_FUNCTIONS:
-                return f"not authorized to use function: {second}"
-            return None
-        if action == apsw.SQLITE_CREATE_VTABLE and str(second).lower() not in _VIRTUAL_TABLES:
-            return f"virtual tables of kind {second} are not available"
+        match action:
+            case apsw.SQLITE_PRAGMA:
+                return self._pragma(str(first).lower(), second)
+            case apsw.SQLITE_FUNCTION:
+                return _function(str(second))
+            case apsw.SQLITE_CREATE_VTABLE if str(second).lower() not in _VIRTUAL_TABLES:
+                return f"virtual tables of kind {second} are not available"
+            case apsw.SQLITE_ALTER_TABLE if RESERVED in self._statement.lower():
+                # SQLite does not tell the new name of a table that is being renamed.
+                return f"names that start with {RESERVED} are reserved"
         return _reserved(first) or _reserved(second)
 
     def _pragma(self, name: str, value: str | None) -> str | None:
@@ -119,6 +128,10 @@ class Authorizer:
         elif name in _TABLE_PRAGMAS:
             return _reserved(value)
         return f"PRAGMA {name} is not available"
+
+
+def _function(name: str) -> str | None:
+    return f"not authorized to use function: {name}" if name.lower() in _REFUSED_FUNCTIONS else None
 
 
 def _reserved(name: str | None) -> str | None:

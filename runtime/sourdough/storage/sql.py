@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # Rows fetched before `exec` returns: most results end here.
 _READ_AHEAD = 128
 
-_BLANK = re.compile(r"(?:\s|;|--[^\n]*(?:\n|\Z)|/\*.*?(?:\*/|\Z))*", re.DOTALL)
+_BLANK = re.compile(r"(?:\s|;|--[^\n]*(?:\n|\Z)|/\*(?:[^*]|\*(?!/))*(?:\*/|\Z))*")
 
 _CLOSED = "SQL cursor was closed because its statement or its database went away"
 
@@ -171,7 +171,7 @@ class Sql:
         source = connection.cursor()
         source.exec_trace = self._before
         before = connection.total_changes()
-        authorizer.active, authorizer.reason = True, None
+        authorizer.start(statement)
         try:
             # A statement of ours with the same text was prepared without the authorizer.
             source.execute(statement, bindings, can_cache=RESERVED not in statement.lower())
