@@ -67,6 +67,7 @@ class Canvas:
         live, self._live = self._live, None
         if live is not None:
             self._output.hold()
+            live.update(Text(""))  # it draws once more before it ends
             live.stop()
             self._output.release()
         self._picture = []

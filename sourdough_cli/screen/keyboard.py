@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 from contextlib import suppress
 from threading import Thread
@@ -14,12 +15,13 @@ if TYPE_CHECKING:
     from sourdough_cli.screen.terminal import Terminal
 
 _LOOK_AGAIN_SECONDS = 0.5
+_ESCAPE_SEQUENCE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|O.)?")
 
 
 class Keyboard:
     """Calls `on_key` with each key pressed while this process is in the foreground.
 
-    Escape sequences (arrows, function keys) come as one read and are ignored as a whole.
+    Escape sequences (arrows, function keys) come in one read; they are ignored as a whole.
     """
 
     def __init__(self, fd: int, terminal: Terminal, on_key: Callable[[str], None]) -> None:
@@ -61,7 +63,5 @@ class Keyboard:
                 return True
 
     def _deliver(self, data: bytes) -> None:
-        text = data.decode("utf-8", "replace")
-        if not text.startswith("\x1b"):
-            for key in text:
-                self._on_key(key)
+        for key in _ESCAPE_SEQUENCE.sub("", data.decode("utf-8", "replace")):
+            self._on_key(key)
