@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import uvloop
 
 from sourdough.clock import SystemClock
-from sourdough.coordinator.server import Server, ServerOptions
+from sourdough.coordinator.server import Server
 from sourdough_cli.screen.choice import ScreenKind, choose_screen, reflows
 from sourdough_cli.screen.output import DescriptorOutput
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sourdough.coordinator.options import ServerOptions
     from sourdough_cli.screen.choice import Choice
     from sourdough_cli.screen.protocol import Screen
 

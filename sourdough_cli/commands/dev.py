@@ -65,7 +65,7 @@ def dev(
     with _storage(project, memory=memory) as storage:
         if clean:
             _clean(storage, yes=yes)
-        from sourdough.coordinator.server import ServerOptions
+        from sourdough.coordinator.options import ServerOptions
         from sourdough_cli.serving import run_server
 
         settings = project.config.dev

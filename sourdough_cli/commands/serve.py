@@ -40,7 +40,7 @@ def serve(
 
     project = load(find(config))
     # After the configuration: its faults are told before anything else is even imported.
-    from sourdough.coordinator.server import ServerOptions
+    from sourdough.coordinator.options import ServerOptions
     from sourdough_cli.serving import run_server
 
     settings = project.config.serve

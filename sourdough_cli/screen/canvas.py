@@ -23,6 +23,16 @@ _BEGIN_UPDATE = "\x1b[?2026h"
 _END_UPDATE = "\x1b[?2026l"
 
 
+class _Picture:
+    """What Live shows. It asks anew at each drawing, so log and picture need only one."""
+
+    def __init__(self) -> None:
+        self.lines: list[Text] = []
+
+    def __rich__(self) -> Group:
+        return Group(*(self.lines or [Text("")]))
+
+
 class Canvas:
     """Log lines and a picture below them, on one terminal."""
 
@@ -41,7 +51,7 @@ class Canvas:
             height=24,
         )
         self._live: Live | None = None
-        self._picture: list[Text] = []
+        self._picture = _Picture()
         self._width = 80
 
     @property
@@ -51,8 +61,8 @@ class Canvas:
 
     def open(self) -> None:
         """Hide the cursor and make room for a picture."""
-        self._picture = []
         self._live = Live(
+            self._picture,
             console=self._console,
             auto_refresh=False,
             transient=True,
@@ -67,35 +77,34 @@ class Canvas:
         live, self._live = self._live, None
         if live is not None:
             self._output.hold()
-            live.update(Text(""))  # it draws once more before it ends
+            self._picture.lines = []  # it draws once more before it ends
             live.stop()
             self._output.release()
-        self._picture = []
 
     def draw(self, log: Sequence[Text], picture: list[Text], *, width: int, height: int) -> None:
         """Add `log` lines and show `picture`; writes nothing where nothing has changed."""
         narrower = width < self._width
         self._console.size = ConsoleDimensions(width, height)
-        if not log and picture == self._picture and width == self._width:
+        if not log and picture == self._picture.lines and width == self._width:
             return
         self._output.hold()
         self._output.write(_BEGIN_UPDATE)
         if narrower and self._reflow:
             self._unwrap(width)
         self._width = width
+        self._picture.lines = picture
         if log:
             # Wrapped by the terminal, not by us: what is copied has no line breaks of ours.
             self._console.print(Text("\n").join(log), soft_wrap=True)
-        if self._live is not None:
-            self._live.update(Group(*picture), refresh=True)
-            self._picture = picture
+        elif self._live is not None:
+            self._live.refresh()
         self._output.write(_END_UPDATE)
         self._output.release()
 
     def _unwrap(self, width: int) -> None:
         """Erase the old picture as the narrower terminal shows it; rich erases the rest."""
-        wrapped = sum(max(ceil(line.cell_len / width), 1) for line in self._picture)
-        if wrapped > len(self._picture) > 0:
+        wrapped = sum(max(ceil(line.cell_len / width), 1) for line in self._picture.lines)
+        if wrapped > len(self._picture.lines) > 0:
             up = wrapped - 1
-            down = len(self._picture) - 1
+            down = len(self._picture.lines) - 1
             self._output.write(f"\r\x1b[{up}A\x1b[J" + (f"\x1b[{down}B" if down else ""))

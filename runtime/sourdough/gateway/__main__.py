@@ -8,11 +8,10 @@ import os
 import socket
 import sys
 
-import msgspec
 import uvloop
 
 from sourdough.clock import SystemClock
-from sourdough.config.model import Config
+from sourdough.config.packed import unpack
 from sourdough.gateway.gateway import Gateway
 from sourdough.transport.process import ControlledProcess, Descriptors, connect_unix, settle
 
@@ -38,7 +37,7 @@ async def _serve(inherited: Descriptors) -> int:
     gateway = Gateway(
         loop=asyncio.get_running_loop(),
         setup=setup,
-        config=msgspec.msgpack.decode(setup.config, type=Config),
+        config=unpack(setup.config),
         clock=SystemClock(),
         channel=process.channel,
         connect=connect_unix,

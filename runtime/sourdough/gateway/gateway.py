@@ -9,18 +9,21 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
+import time
 from collections.abc import Callable
 
 import msgspec
 
 from sourdough.clock import Clock
 from sourdough.config.model import Config, Server
+from sourdough.config.packed import unpack
 from sourdough.gateway.edge import Edge, EdgeLimits, Exchange, Failure, Listener, Stream
 from sourdough.gateway.forward import Forward
 from sourdough.gateway.router import Router
 from sourdough.observe.histogram import Histogram
 from sourdough.observe.records import RequestServed
 from sourdough.observe.request_log import RequestLog
+from sourdough.observe.usage import resident_bytes
 from sourdough.transport.channel import Channel
 from sourdough.transport.link import Hello
 from sourdough.transport.peers import Connect, Peers
@@ -112,12 +115,21 @@ class Gateway:
         """Take a message of the coordinator."""
         if isinstance(message, Table):
             self._peers.publish(message)
+        elif isinstance(message, Setup):
+            self._configure(message)
         elif isinstance(message, HostGone):
             self._peers.host_gone(message.serial)
         elif isinstance(message, Drain):
             self._loop.create_task(self._drain(message.deadline))
         elif isinstance(message, Exit):
             self._loop.create_task(self._exit())
+
+    def _configure(self, setup: Setup) -> None:
+        """Take a changed configuration: its routes, for requests from now on."""
+        self._config = unpack(setup.config)
+        self._router = Router(
+            self._config, application=setup.application, storage_names=setup.storage_names
+        )
 
     async def _drain(self, seconds: float) -> None:
         self._listener.drain()
@@ -214,6 +226,8 @@ class Gateway:
                 connections=len(self._edge.connections),
                 events=len(self._waiting),
                 parked=self._peers.parked,
+                memory=resident_bytes(),
+                cpu=time.process_time(),
                 requests=self._latency.total,
                 latency=tuple(self._latency.counts),
             )

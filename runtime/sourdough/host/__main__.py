@@ -19,7 +19,7 @@ import msgspec
 import uvloop
 
 from sourdough.clock import SystemClock
-from sourdough.config.model import Config
+from sourdough.config.packed import unpack
 from sourdough.host.loading import LoadError, Loaded, load
 from sourdough.host.output import OutputHandler
 from sourdough.host.runtime import HostRuntime
@@ -106,7 +106,7 @@ async def _serve(loaded: Loaded, inherited: Descriptors, breadcrumb: str | None)
     loop = asyncio.get_running_loop()
     process = ControlledProcess()
     setup = await process.open(inherited.control)
-    config = msgspec.msgpack.decode(setup.config, type=Config)
+    config = unpack(setup.config)
     clock = SystemClock()
     code = 0
 

@@ -177,7 +177,6 @@ class Host:
                 Type.RESET, 0, ResetCode.OVERLOADED, number, b"the host has too many requests"
             )
             return None
-        self.events += 1
         incoming = Incoming(
             link=link,
             number=number,
@@ -186,6 +185,7 @@ class Host:
             debug=self._debug,
             finish=self._finished,
         )
+        self.events += 1
         if not flags & END:
             # The event is ours: from now on its body may flow (invariant D2).
             link.streams[number] = incoming

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,9 @@ from sourdough.ids import IdFactory, ObjectId
 from sourdough.objects.namespace import Caller, DurableObjectNamespace, Env
 from sourdough.objects.registry import ObjectClass, Registry
 from sourdough.observe.breadcrumb import Breadcrumb
+from sourdough.observe.usage import resident_bytes
 from sourdough.storage.database import Database
-from sourdough.storage.engine import Durability, Engine
+from sourdough.storage.engine import Durability
 from sourdough.storage.layout import object_path
 from sourdough.storage.meta import ObjectMeta
 from sourdough.storage.wal_engine import WalEngine
@@ -69,7 +71,7 @@ class HostRuntime:
         self._on_exit = on_exit
         self._pid = pid
         self._storage = Path(setup.storage)
-        self._engines: dict[str, Engine] = {}
+        self._engines: dict[str, WalEngine] = {}
         self._known: list[tuple[str, bytes, str | None, float]] = []
         self._expected = loop.time()
         self._timer: asyncio.TimerHandle | None = None
@@ -145,6 +147,8 @@ class HostRuntime:
         self._channel.send(Released(clean=clean, objects=objects))
 
     async def _exit(self) -> None:
+        # Two hosts that end together must not wait for each other's links.
+        self._peers.close()
         deadline = self._loop.time() + _LINGER_SECONDS
         while self.host.links and self._loop.time() < deadline:
             await asyncio.sleep(0.02)
@@ -161,7 +165,7 @@ class HostRuntime:
         for link in self.host.all_links():
             link.drop()
         for engine in self._engines.values():
-            engine.shutdown()
+            engine.close()
 
     def _spawn(self, work: Any) -> None:
         task = self._loop.create_task(work)
@@ -185,6 +189,8 @@ class HostRuntime:
                 objects=len(self.host.registry),
                 events=self.host.events,
                 parked=self._peers.parked,
+                memory=resident_bytes(),
+                cpu=time.process_time(),
                 requests=self.host.latency.total,
                 latency=tuple(self.host.latency.counts),
             )
@@ -215,7 +221,7 @@ class HostRuntime:
             )
         return Env(values)
 
-    def _engine(self, durability: str) -> Engine:
+    def _engine(self, durability: str) -> WalEngine:
         level = "memory" if self._setup.memory else durability
         engine = self._engines.get(level)
         if engine is None:

@@ -76,6 +76,10 @@ class Registry:
         """Return the live container of a key, without making one."""
         return self._containers.get(key)
 
+    def class_of(self, storage_name: str) -> ObjectClass | None:
+        """Return the class whose objects are kept under a storage name."""
+        return self._classes.get(storage_name.encode())
+
     def deliver(self, key: bytes, name: str | None, event: Event) -> None:
         """Hand an event to its object, which is made when it does not live yet."""
         container = self._containers.get(key)

@@ -8,7 +8,7 @@ from sourdough.observe.histogram import Histogram, quantile
 from sourdough.observe.records import RequestsFolded, RequestServed
 
 # What a person can still read, and what a log of one line each still costs little.
-LINES_PER_SECOND = 50
+LINES_PER_SECOND = 40
 # Failures are shown whole, but not without bound: a broken handler under load fails thousands.
 FAILURES_PER_SECOND = 200
 

@@ -379,6 +379,10 @@ class Database:
         self.detach_readers()
         connection, file = self._forget()
         if file is not None:
-            await file.close(fold=fold)
+            try:
+                await file.close(fold=fold)
+            except BaseException as error:
+                file.abandon(error if isinstance(error, Exception) else failure.closed())
+                raise
         elif connection is not None:
             connection.close(True)

@@ -18,9 +18,7 @@ COMMIT_CONSTRAINT = (
     " left the database in a state where constraints were violated: "
 )
 
-_SYNC_FAILED = frozenset(
-    (apsw.SQLITE_IOERR_FSYNC, apsw.SQLITE_IOERR_DIR_FSYNC, apsw.SQLITE_IOERR_TRUNCATE)
-)
+_SYNC_FAILED = frozenset((apsw.SQLITE_IOERR_FSYNC, apsw.SQLITE_IOERR_DIR_FSYNC))
 
 
 def closed() -> StorageClosedError:

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 
 import apsw
 
+from sourdough.errors import StorageError
 from sourdough.storage.connection import run
 from sourdough.storage.disk import open_directory
+from sourdough.storage.failure import is_failed_sync
 
 if TYPE_CHECKING:
     import asyncio
@@ -59,6 +61,7 @@ class WalFile:
         self._wal_pages = 0
         self._changed = False
         self._closed = False
+        self._ended = False
         self._page_bytes = int(str(run(connection, "PRAGMA page_size")[0][0]))
         connection.set_wal_hook(self._wal_grew)
 
@@ -94,12 +97,18 @@ class WalFile:
     async def close(self, *, fold: bool) -> None:
         """Wait until everything is durable, fold if asked, close; raises what a sync raised."""
         await self._all_durable()
-        self._closed = True
-        await self._engine.loop.run_in_executor(self._engine.executor, self._close, fold)
+        self._closed = self._ended = True
+        try:
+            await self._engine.loop.run_in_executor(self._engine.executor, self._close, fold)
+        except apsw.Error as error:
+            self._engine.fail(error)
+            raise StorageError(str(error), place=str(self.path)) from error
 
     def abandon(self, error: Exception) -> None:
         """Close now; a sync under way ends by itself and its descriptors go then."""
-        self._closed = True
+        if self._ended:
+            return
+        self._ended = self._closed = True
         self.connection.close(True)
         sync = self._sync_running
         if sync is not None and not sync.done():
@@ -197,21 +206,32 @@ class WalFile:
         if self._closed:
             return
         try:
-            self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        except (apsw.LockedError, apsw.BusyError):
-            return  # a transaction or a cursor is open: the next durable commit tries again
+            if self._checkpoint(apsw.SQLITE_CHECKPOINT_PASSIVE):
+                self._wal_pages = 0
         except apsw.Error as error:
             self._engine.fail(error)
-            return
-        self._wal_pages = 0
+
+    def _checkpoint(self, mode: int) -> bool:
+        """Fold; say whether it worked. What could not be folded stays, durable, in the WAL.
+
+        An open transaction or cursor, or a full disk, means later. Only a failed sync is final.
+        """
+        try:
+            self.connection.wal_checkpoint(mode=mode)
+        except apsw.Error as error:
+            if is_failed_sync(error):
+                raise
+            return False
+        return True
 
     def _close(self, fold: bool) -> None:
-        """In a thread: fold and close. A WAL that cannot be folded is durable and stays."""
-        if fold:
-            with suppress(apsw.LockedError, apsw.BusyError):
-                self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-        self.connection.close(True)
-        self.close_descriptors()
+        """In a thread: fold and close."""
+        try:
+            if fold:
+                self._checkpoint(apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        finally:
+            self.connection.close(True)
+            self.close_descriptors()
         wal = self.path.with_name(self.path.name + "-wal")
         with suppress(FileNotFoundError):
             if fold and wal.stat().st_size == 0:

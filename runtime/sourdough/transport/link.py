@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import cast
 
 import msgspec
 
@@ -76,8 +77,8 @@ class Link(asyncio.Protocol):
     # --- asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop has transports of its own, which do not derive from asyncio.Transport.
+        self._transport = cast("asyncio.Transport", transport)
         self.write(Type.HELLO, 0, PROTOCOL_VERSION, 0, msgspec.msgpack.encode(self._hello))
 
     def data_received(self, data: bytes) -> None:

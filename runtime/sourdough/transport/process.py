@@ -87,7 +87,7 @@ class ControlledProcess:
         self._early.clear()
 
     def _receive(self, message: Message) -> None:
-        if isinstance(message, Setup):
+        if isinstance(message, Setup) and not self._setup.done():
             self._setup.set_result(message)
         elif self.receive is None:
             self._early.append(message)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Stream:
     """One stream. `link` is None before it is opened and after it has ended."""
 
-    __slots__ = ("_backlog", "_receive", "_send", "link", "number")
+    __slots__ = ("_backlog", "_inflow", "_outflow", "link", "number")
 
     # What this side may send before it hears of any credit. Answers may start at once; a
     # request's body waits until the owner has accepted it (invariant D2).
@@ -28,8 +28,8 @@ class Stream:
     def __init__(self) -> None:
         self.link: Link | None = None
         self.number = 0
-        self._send: SendCredit | None = None
-        self._receive: ReceiveCredit | None = None
+        self._outflow: SendCredit | None = None
+        self._inflow: ReceiveCredit | None = None
         self._backlog: deque[tuple[bytes, bool]] | None = None
 
     # --- what arrives; subclasses override
@@ -80,9 +80,9 @@ class Stream:
             self.on_writable()
 
     def _credit(self) -> SendCredit:
-        if self._send is None:
-            self._send = SendCredit(self.initial_credit)
-        return self._send
+        if self._outflow is None:
+            self._outflow = SendCredit(self.initial_credit)
+        return self._outflow
 
     def _pump(self) -> bool:
         link, backlog, credit = self.link, self._backlog, self._credit()
@@ -109,18 +109,18 @@ class Stream:
 
     def received(self, chunk: bytes, end: bool) -> None:
         """A DATA frame has come for this stream."""
-        if self._receive is None:
-            self._receive = ReceiveCredit(STREAM_WINDOW)
-        self._receive.received(len(chunk))
+        if self._inflow is None:
+            self._inflow = ReceiveCredit(STREAM_WINDOW)
+        self._inflow.received(len(chunk))
         self.on_body(chunk, end)
 
     def consumed(self, amount: int) -> None:
         """The reader has taken `amount` bytes: give credit for as many."""
         link = self.link
-        if link is None or self._receive is None:
+        if link is None or self._inflow is None:
             return
         link.consumed(amount)
-        grant = self._receive.consumed(amount)
+        grant = self._inflow.consumed(amount)
         if grant:
             link.grant(self.number, grant)
 
@@ -140,6 +140,6 @@ class Stream:
             return
         self.link = None
         self._backlog = None
-        if self._receive is not None and self._receive.outstanding:
-            link.consumed(self._receive.outstanding)
+        if self._inflow is not None and self._inflow.outstanding:
+            link.consumed(self._inflow.outstanding)
         link.forget(self)

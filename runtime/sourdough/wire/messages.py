@@ -159,7 +159,10 @@ class Heartbeat(Message, frozen=True, kw_only=True):
     connections: int = 0
     parked: int = 0
     requests: int = 0
-    running: str | None = None
+    memory: int = 0
+    """Resident bytes."""
+    cpu: float = 0.0
+    """Processor seconds used so far."""
     latency: tuple[int, ...] = ()
 
 

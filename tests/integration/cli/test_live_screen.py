@@ -191,7 +191,7 @@ def test_ctrl_z_gives_the_terminal_back_and_fg_takes_it(start):
     session.type(f"{sys.executable} {PROGRAM}\n")
     session.wait_for("q.* quit")
     session.type("\x1a")
-    stopped = session.wait_for("Stopped")
+    stopped = session.wait_for(r"Stopped[^$]*\$ ")
     assert session.text.rindex(SHOW) > session.text.rindex(HIDE)
     session.type("stty -a\n")
     stopped = session.wait_for(r"[^-]icanon", after=stopped)
@@ -199,7 +199,7 @@ def test_ctrl_z_gives_the_terminal_back_and_fg_takes_it(start):
     again = session.wait_for("q.* quit", after=stopped)
     assert HIDE in session.text[stopped:again]
     session.type("q")
-    ended = session.wait_for("stopped after", after=again)
+    ended = session.wait_for(r"stopped after[^$]*\$ ", after=again)
     session.type("stty -a; exit\n")
     session.wait_for(r"[^-]icanon", after=ended)
     assert session.exit_code() == 0

@@ -180,7 +180,7 @@ async def test_a_scan_that_fails_leaves_the_catalogue_alone(catalogue):
     await catalogue.add([known("a")])
 
     def failing():
-        yield key("half")
+        yield from (key(f"half{n}") for n in range(6_000))
         raise OSError("input/output error")
 
     with pytest.raises(OSError, match="input/output"):
@@ -220,6 +220,7 @@ async def test_a_damaged_file_is_moved_aside_and_made_anew(tmp_path, content):
     catalogue = await Catalogue.open(tmp_path)
     assert catalogue.moved_aside == tmp_path / "catalogue.sqlite.damaged-1"
     assert catalogue.moved_aside.read_bytes() == content
+    assert (tmp_path / "catalogue.sqlite.damaged-1-wal").exists()
     assert await catalogue.count() == 0
     assert await catalogue.reconcile(lambda: [key("a")]) == Reconciled(added=1, forgotten=0)
     await catalogue.close()

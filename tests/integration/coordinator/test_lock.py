@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import signal
 import subprocess
@@ -180,13 +181,22 @@ async def test_an_event_loop_goes_on_while_it_waits(tmp_path):
     (await waiting).release()
 
 
-def test_a_replaced_lock_file_is_not_mistaken_for_the_lock(tmp_path):
-    """A lock file that was deleted and made again is locked anew."""
-    first = FolderLock.acquire(tmp_path)
-    (tmp_path / "lock").unlink()
-    with FolderLock.acquire(tmp_path) as second:
-        assert os.fstat(second.fd).st_ino == (tmp_path / "lock").stat().st_ino
-    first.release()
+def test_a_lock_file_that_was_replaced_is_locked_anew(tmp_path, monkeypatch):
+    """A lock on a file that nobody else will ever open excludes nobody."""
+    replaced = []
+    flock = fcntl.flock
+
+    def replace_then_flock(fd, operation):
+        if not replaced:
+            (tmp_path / "lock").unlink()
+            (tmp_path / "lock").touch()
+            replaced.append(fd)
+        flock(fd, operation)
+
+    monkeypatch.setattr(fcntl, "flock", replace_then_flock)
+    with FolderLock.acquire(tmp_path, sleep=lambda _: None) as lock:
+        assert os.fstat(lock.fd).st_ino == (tmp_path / "lock").stat().st_ino
+    assert replaced
 
 
 def test_a_folder_that_is_not_there_is_an_error_of_storage(tmp_path):

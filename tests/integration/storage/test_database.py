@@ -392,3 +392,41 @@ async def test_a_folder_that_cannot_be_written_breaks_the_object(world):
         database.flush()
     assert caught.value.place == str(world.path())
     assert len(world.broken) == 1
+
+
+async def test_a_close_that_cannot_sync_says_so_and_lets_go(world, disk):
+    """The error reaches the caller, and the file is free for the next owner."""
+    database = world.database(engine=world.engine(sync=disk))
+    await database.storage.put("a", 1)
+    await database.sync()
+    disk.error = OSError(5, "Input/output error")
+    await database.storage.put("a", 2)
+    with pytest.raises(OSError, match="Input/output"):
+        await database.close()
+    assert len(world.failed) == 1
+    successor = world.database(engine=world.engine())
+    assert await successor.storage.get("a") == 2
+
+
+async def test_a_creation_that_cannot_be_synced_is_not_acknowledged(world, disk):
+    """The first commit's gate gets the error, and the next owner starts afresh (S2, S7)."""
+    disk.error = OSError(5, "Input/output error")
+    database = world.database(engine=world.engine(sync=disk))
+    await database.storage.put("a", 1)
+    with pytest.raises(OSError, match="Input/output"):
+        await durable(database, database.flush())
+    database.abandon()
+    assert await world.database(engine=world.engine()).storage.get("a") is None
+
+
+async def test_two_objects_in_one_folder_are_independent(world):
+    """Closing one leaves the other's lock, data and commits alone."""
+    first, second = world.database("a"), world.database("b")
+    await first.storage.put("x", 1)
+    await second.storage.put("x", 2)
+    await first.sync()
+    await first.close()
+    await second.storage.put("x", 3)
+    await second.sync()
+    assert await second.storage.get("x") == 3
+    assert await world.database("a").storage.get("x") == 1

@@ -49,7 +49,13 @@ def test_a_whole_id_is_nothing_else():
 
 @pytest.mark.parametrize(
     ("text", "prefix"),
-    [("deadbeef", "deadbeef"), ("deadbeef0123..", "deadbeef0123"), ("DEADBEEF0", "deadbeef0"), ("deadbee", None), ("deadbeeg", None)],
+    [
+        ("deadbeef", "deadbeef"),
+        ("deadbeef0123..", "deadbeef0123"),
+        ("DEADBEEF0", "deadbeef0"),
+        ("deadbee", None),
+        ("deadbeeg", None),
+    ],
 )
 def test_eight_digits_may_start_an_id_or_be_a_name(text, prefix):
     """From eight digits on both are looked for; below, only the name."""

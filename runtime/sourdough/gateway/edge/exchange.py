@@ -260,9 +260,12 @@ class Exchange:
         self._phase = Phase.STREAMING
         self._mode = framed.mode
         self._remaining = parsed.length or 0
-        if framed.mode == Mode.UNTIL_CLOSE:
-            self.keep_alive = False
-        head = self._head(status, parsed.lines, framed, dated=parsed.dated, keep=self._keeps())
+        # Whether the request's body will have been read by then is not known yet: nothing is
+        # announced because of it, and the connection is closed in the end if it was not.
+        self.keep_alive = (
+            self.keep_alive and framed.mode != Mode.UNTIL_CLOSE and self._connection.persists()
+        )
+        head = self._head(status, parsed.lines, framed, dated=parsed.dated, keep=self.keep_alive)
         self._emit(head, body, False)
 
     def _interim(self, status: int, parsed: Block) -> None:

@@ -73,7 +73,7 @@ class FakeTransport:
 
     def __init__(self, peer: object) -> None:
         self.peer = peer
-        self.written = b""
+        self.written = bytearray()
         self.writes = 0
         self.closed = False
         self.aborted = False
@@ -130,7 +130,7 @@ class Client:
 
     def take(self) -> bytes:
         """Return what was received since the last call, without the Date, which has its test."""
-        data, self.transport.written = self.transport.written, b""
+        data, self.transport.written = bytes(self.transport.written), bytearray()
         return re.sub(rb"date: [^\r]*GMT\r\n", b"", data)
 
     def status(self) -> int:

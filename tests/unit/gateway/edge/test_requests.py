@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -159,7 +161,7 @@ def _exchanges(bench, pieces):
 def test_any_split_of_the_bytes_means_the_same(make_bench, cuts):
     """Where the network cuts the stream changes nothing."""
     edges = [0, *sorted(cuts), len(STREAM)]
-    pieces = [STREAM[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    pieces = [STREAM[a:b] for a, b in pairwise(edges)]
     assert _exchanges(make_bench(), pieces) == _exchanges(make_bench(), [STREAM])
 
 

@@ -1,0 +1,166 @@
+"""Answers the commands that come over the control socket: status, ls, inspect, rm, stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from sourdough.config.model import Config
+from sourdough.coordinator.catalogue import Catalogue, KnownObject
+from sourdough.coordinator.control import Inspect, List, Ok, Remove, Reply, Request, Status, Stop
+from sourdough.coordinator.inspection import Inspection, Life, Removed
+from sourdough.coordinator.listing import ListedObject, page_of, parse_cursor
+from sourdough.coordinator.objectkey import ObjectKey
+from sourdough.coordinator.questions import Questions
+from sourdough.coordinator.reference import (
+    Namespace, Reference, choose, find_namespace, parse, unknown,
+)  # fmt: skip
+from sourdough.observe.status import Snapshot
+from sourdough.placement import slot_of
+from sourdough.storage.inspection import ObjectReport
+from sourdough.storage.layout import Layout
+
+
+class _Looked(msgspec.Struct, frozen=True, kw_only=True):
+    """What a host answers to "inspect"."""
+
+    live: bool
+    report: ObjectReport | None
+
+
+def namespaces_of(config: Config, layout: Layout) -> list[Namespace]:
+    """Return the bound namespaces first, then those that are only in the storage folder."""
+    bound = [
+        Namespace(
+            binding=binding.name,
+            class_name=binding.class_name,
+            storage_name=layout.storage_names[binding.class_name],
+            application=layout.application,
+        )
+        for binding in config.bindings
+    ]
+    known = {each.storage_name for each in bound}
+    orphans = [
+        Namespace(
+            binding=None,
+            class_name=class_name,
+            storage_name=storage_name,
+            application=layout.application,
+        )
+        for class_name, storage_name in layout.storage_names.items()
+        if storage_name not in known
+    ]
+    return bound + orphans
+
+
+class Answers:
+    """What a running server tells of itself and its objects."""
+
+    def __init__(
+        self,
+        *,
+        catalogue: Catalogue,
+        questions: Questions,
+        namespaces: Callable[[], Sequence[Namespace]],
+        snapshot: Callable[[], Snapshot],
+        stop: Callable[[], None],
+    ) -> None:
+        self._catalogue = catalogue
+        self._questions = questions
+        self._namespaces = namespaces
+        self._snapshot = snapshot
+        self._stop = stop
+
+    async def answer(self, request: Request) -> Reply:
+        """Answer one command. Raises SourdoughError for what cannot be answered."""
+        match request:
+            case Status():
+                return Ok.of(self._snapshot())
+            case List():
+                return Ok.of(await self._list(request))
+            case Inspect():
+                return Ok.of(await self._inspect(request))
+            case Remove():
+                return Ok.of(await self._remove(request))
+            case Stop():
+                self._stop()
+                return Ok.of(None)
+
+    async def _list(self, request: List) -> object:
+        namespaces = self._namespaces()
+        storage_name = None
+        if request.namespace is not None:
+            storage_name = find_namespace(request.namespace, namespaces).storage_name
+        after = parse_cursor(request.after)
+        found = await self._catalogue.page(storage_name, after, request.limit + 1)
+        by_storage = {each.storage_name: each for each in reversed(namespaces)}
+        return page_of(
+            [_listed(each, by_storage.get(each.storage_name)) for each in found],
+            limit=request.limit,
+            total=await self._catalogue.count(storage_name),
+        )
+
+    async def _inspect(self, request: Inspect) -> Inspection:
+        found = await self._resolve(request.reference)
+        raw = bytes.fromhex(found.id)
+        data = await self._questions.ask("inspect", found.storage_name, raw, limit=request.limit)
+        looked = msgspec.msgpack.decode(data, type=_Looked)
+        seat, host = self._questions.owner(raw)
+        by_storage = {each.storage_name: each for each in reversed(self._namespaces())}
+        namespace = by_storage[found.storage_name]
+        return Inspection(
+            binding=namespace.binding,
+            class_name=namespace.class_name,
+            storage_name=found.storage_name,
+            id=found.id,
+            name=looked.report.name if looked.report is not None else found.name,
+            slot=slot_of(raw),
+            life=Life.LIVE if looked.live else Life.ASLEEP,
+            seat=seat,
+            host_pid=host.pid if host is not None else None,
+            report=looked.report,
+        )
+
+    async def _remove(self, request: Remove) -> Removed:
+        found = await self._resolve(request.reference)
+        raw = bytes.fromhex(found.id)
+        data = await self._questions.ask("remove", found.storage_name, raw)
+        await self._catalogue.remove([ObjectKey(found.storage_name, found.id)])
+        size = msgspec.msgpack.decode(data, type=int)
+        return Removed(
+            storage_name=found.storage_name, id=found.id, name=found.name, size=size
+        )
+
+    async def _resolve(self, text: str) -> Reference:
+        """Return the one object that a text means. Raises SourdoughError."""
+        wanted = parse(text, self._namespaces())
+        found: list[Reference] = []
+        for named in wanted.named:
+            known = await self._catalogue.get(ObjectKey(named.storage_name, named.id))
+            if known is not None:
+                found.append(named)
+        if wanted.prefix is not None:
+            found += [_reference(each) for each in
+                      await self._catalogue.find_by_prefix(wanted.prefix)]  # fmt: skip
+        chosen = choose(wanted, found)
+        if chosen is None:
+            storage_name = wanted.namespace.storage_name if wanted.namespace else None
+            nearest = await self._catalogue.nearest(wanted.name or "", storage_name)
+            raise unknown(wanted, nearest=nearest, total=await self._catalogue.count(storage_name))
+        return chosen
+
+
+def _reference(known: KnownObject) -> Reference:
+    return Reference(storage_name=known.storage_name, id=known.id, name=known.name)
+
+
+def _listed(known: KnownObject, namespace: Namespace | None) -> ListedObject:
+    return ListedObject(
+        binding=namespace.binding if namespace else None,
+        class_name=namespace.class_name if namespace else known.storage_name,
+        storage_name=known.storage_name,
+        id=known.id,
+        name=known.name,
+        created=known.created,
+    )

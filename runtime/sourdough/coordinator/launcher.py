@@ -1,0 +1,146 @@
+"""Starts children: makes their sockets and files, and gives them the application."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from sourdough.config.packed import pack
+from sourdough.coordinator.child import ChildProcess
+from sourdough.coordinator.options import ServerOptions
+from sourdough.coordinator.worker import Worker
+from sourdough.observe import breadcrumb
+from sourdough.wire.messages import Setup
+
+_BACKLOG = 128
+
+
+class Events(Protocol):
+    """What the supervisor learns of its children."""
+
+    def on_message(self, worker: Worker, message: Any) -> None: ...
+
+    def on_output(self, worker: Worker, stream: str, line: str) -> None: ...
+
+    def on_exit(self, worker: Worker, code: int) -> None: ...
+
+
+class Application:
+    """What children are told of the application; changes with a reload."""
+
+    def __init__(
+        self, options: ServerOptions, *, application: str, storage_names: dict[str, str]
+    ) -> None:
+        self.options = options
+        self.application = application
+        self.storage_names = storage_names
+
+    def setup(self, worker: Worker) -> Setup:
+        """Return the first message to a child."""
+        options = self.options
+        return Setup(
+            config=pack(options.project.config),
+            root=str(options.project.root),
+            storage=str(options.storage),
+            application=self.application,
+            storage_names=self.storage_names,
+            mode=options.mode,
+            serial=worker.serial,
+            index=worker.index,
+            memory=options.memory,
+        )
+
+    def host_arguments(self) -> list[str]:
+        """Return the command line of a host, behind the interpreter's options."""
+        project = self.options.project
+        arguments = ["--root", str(project.root)]
+        for module, class_name in project.config.classes:
+            arguments += ["--module", module, "--class", class_name]
+        if project.config.main is not None:
+            arguments += ["--main", project.config.main]
+        if self.options.reloads:
+            arguments.append("--dev")
+        return arguments
+
+
+class Launcher(Protocol):
+    """Starts children in one way or another."""
+
+    def launch(self, worker: Worker, application: Application, events: Events) -> None:
+        """Start a child; `events` tells what becomes of it, also of a start that fails."""
+
+    async def close(self) -> None:
+        """Give up what is shared by all children."""
+
+
+class ProcessLauncher:
+    """Every child is a process of its own."""
+
+    def __init__(
+        self, *, run_dir: Path, listening: socket.socket, lock_fd: int, on_spawned: Callable[[], None]
+    ) -> None:
+        self._run_dir = run_dir
+        self._listening = listening
+        self._lock_fd = lock_fd
+        self._on_spawned = on_spawned
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def launch(self, worker: Worker, application: Application, events: Events) -> None:
+        task = asyncio.get_running_loop().create_task(self._launch(worker, application, events))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+    async def _launch(self, worker: Worker, application: Application, events: Events) -> None:
+        python = [sys.executable, "-P", "-m"]
+        if worker.is_host:
+            listening = self._host_socket(worker)
+            assert worker.breadcrumb is not None
+            arguments = [*python, "sourdough.host", *application.host_arguments()]
+            arguments += ["--breadcrumb", str(worker.breadcrumb)]
+        else:
+            listening = self._listening
+            arguments = [*python, "sourdough.gateway"]
+        try:
+            worker.child = await ChildProcess.spawn(
+                arguments,
+                listening=listening,
+                inherited=[self._lock_fd],
+                on_message=lambda message: events.on_message(worker, message),
+                on_output=lambda stream, line: events.on_output(worker, stream, line),
+                on_exit=lambda code: events.on_exit(worker, code),
+            )
+        except OSError as error:
+            events.on_output(worker, "stderr", f"cannot start a process: {error}")
+            events.on_exit(worker, 1)
+            return
+        worker.send(application.setup(worker))
+        self._on_spawned()
+
+    def _host_socket(self, worker: Worker) -> socket.socket:
+        """Make the socket that the host will accept links on; it is ours until the host is gone."""
+        path = self._run_dir / f"h{worker.serial}.sock"
+        worker.path = str(path)
+        worker.breadcrumb = self._run_dir / f"h{worker.serial}.crumb"
+        breadcrumb.prepare(worker.breadcrumb)
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listening.bind(worker.path)
+        listening.listen(_BACKLOG)
+        crumb = worker.breadcrumb
+
+        def close() -> None:
+            listening.close()
+            path.unlink(missing_ok=True)
+            crumb.unlink(missing_ok=True)
+
+        worker.close = close
+        return listening
+
+

@@ -1,0 +1,61 @@
+"""Asks hosts about objects, and waits for the answers."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+
+from sourdough.coordinator.supervisor import Supervisor
+from sourdough.coordinator.worker import Worker
+from sourdough.errors import SourdoughError
+from sourdough.placement import seat_of, slot_of
+from sourdough.wire.messages import Answer, Ask
+
+# A host that is being replaced is waited for; a person waits at the other end.
+_ANSWER_SECONDS = 4.0
+_POLL_SECONDS = 0.05
+
+
+class Questions:
+    """The coordinator's half of `Ask` and `Answer`."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+        self._numbers = itertools.count(1)
+        self._open: dict[int, asyncio.Future[bytes]] = {}
+
+    def answered(self, answer: Answer) -> None:
+        """Take an answer."""
+        future = self._open.pop(answer.number, None)
+        if future is None or future.done():
+            return
+        if answer.error is not None:
+            future.set_exception(SourdoughError(answer.error))
+        else:
+            future.set_result(answer.result or b"")
+
+    def owner(self, raw: bytes) -> tuple[int, Worker | None]:
+        """Return the seat of an id, and the host that sits there now."""
+        seat = seat_of(slot_of(raw), len(self._supervisor.seats))
+        worker = self._supervisor.occupant(seat)
+        return seat, worker
+
+    async def ask(self, what: str, namespace: str, raw: bytes, *, limit: int = 100) -> bytes:
+        """Return the owner's answer. Raises SourdoughError when it says no or says nothing."""
+        number = next(self._numbers)
+        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._open[number] = future
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                _, worker = self.owner(raw)
+                while worker is None or worker.child is None:
+                    await asyncio.sleep(_POLL_SECONDS)
+                    _, worker = self.owner(raw)
+                worker.send(Ask(number=number, what=what, namespace=namespace, id=raw, limit=limit))
+                return await future
+        except TimeoutError:
+            raise SourdoughError(
+                "The host that owns this object did not answer.", hint="Try again in a moment."
+            ) from None
+        finally:
+            self._open.pop(number, None)

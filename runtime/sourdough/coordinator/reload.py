@@ -1,0 +1,158 @@
+"""Changed code: new hosts first, then every seat changes hands, without a failed request.
+
+    idle -> loading (new hosts import the new code; the old ones serve)
+              |-- one cannot load --> idle, the old code keeps serving, the fault is shown
+              `-- all ready ------> handing over (old hosts drain and release, new ones take over)
+                                       `--> idle
+
+A save during `loading` starts over with the newest code; one during the hand-over waits for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import Enum
+
+from sourdough.clock import Clock
+from sourdough.coordinator.supervisor import Supervisor
+from sourdough.coordinator.worker import Worker
+from sourdough.observe.records import Record, ReloadDone, ReloadFailed
+from sourdough.observe.status import State
+from sourdough.wire.messages import LoadFailed, Release, Released
+
+
+class Phase(Enum):
+    """What a reload is doing."""
+
+    IDLE = "idle"
+    LOADING = "loading"
+    HANDING_OVER = "handing over"
+
+
+class Reload:
+    """Replaces the hosts of one generation of code by those of the next."""
+
+    def __init__(
+        self,
+        *,
+        supervisor: Supervisor,
+        clock: Clock,
+        record: Callable[[Record], None],
+        drain_timeout: float,
+    ) -> None:
+        self._supervisor = supervisor
+        self._clock = clock
+        self._record = record
+        self._drain_timeout = drain_timeout
+        self._files: tuple[str, ...] = ()
+        self._next: tuple[str, ...] | None = None
+        self._began = 0.0
+        self._objects = 0
+        self._previous = 1
+        self.phase = Phase.IDLE
+        self.traceback: str | None = None
+        """The fault of the code that does not load; None once it does."""
+
+    def begin(self, files: Sequence[str]) -> None:
+        """The code has changed."""
+        if self.phase is Phase.HANDING_OVER:
+            self._next = tuple(files)
+            return
+        supervisor = self._supervisor
+        if self.phase is Phase.LOADING:
+            self._end_new()
+        else:
+            self._previous = supervisor.generation
+        self.phase = Phase.LOADING
+        self._files = tuple(files)
+        self._began = self._clock.monotonic()
+        supervisor.generation += 1
+        supervisor.staff()
+
+    def on_changed(self) -> None:
+        """A child's state has changed: see whether the next step can be taken."""
+        if self.phase is Phase.LOADING and self._new_are_ready():
+            self._hand_over()
+        elif self.phase is Phase.HANDING_OVER and self._is_complete():
+            self._done()
+
+    def on_load_failed(self, worker: Worker, fault: LoadFailed) -> None:
+        """A host cannot load the new code: the old one keeps serving."""
+        if worker.generation != self._supervisor.generation:
+            return
+        self.show(fault)
+        if self.phase is Phase.LOADING:
+            self._end_new()
+            # Hosts of the old generation are current again; one that crashes meanwhile cannot be
+            # replaced by old code, which is on no disk any more, so its seat waits for the save.
+            self._supervisor.generation = self._previous
+            self.phase = Phase.IDLE
+
+    def show(self, fault: LoadFailed) -> None:
+        """Tell people that the code does not load."""
+        self.traceback = fault.traceback or fault.error
+        self._record(
+            ReloadFailed(
+                ts=self._clock.now(),
+                files=self._files,
+                error=fault.error,
+                place=fault.place,
+                source=fault.source,
+                traceback=fault.traceback,
+            )
+        )
+
+    def on_released(self, message: Released) -> None:
+        self._objects += message.objects
+
+    def _new(self) -> list[Worker]:
+        generation = self._supervisor.generation
+        return [each for each in self._supervisor.hosts if each.generation == generation]
+
+    def _end_new(self) -> None:
+        for worker in self._new():
+            self._supervisor.ask_to_end(worker)
+            worker.kill()
+
+    def _new_are_ready(self) -> bool:
+        ready = [each for each in self._new() if each.state in {State.READY, State.SERVING}]
+        return len(ready) >= self._supervisor.application.options.seats
+
+    def _hand_over(self) -> None:
+        supervisor = self._supervisor
+        self.phase = Phase.HANDING_OVER
+        self.traceback = None
+        self._objects = 0
+        leaving = supervisor.seats.release()
+        supervisor.publish()
+        version = supervisor.seats.version
+        for worker in supervisor.hosts:
+            if worker.generation == supervisor.generation:
+                continue
+            if any(seat.occupant == worker.serial for seat in leaving):
+                worker.state = State.DRAINING
+                worker.send(Release(version=version, deadline=self._drain_timeout))
+            else:
+                supervisor.ask_to_end(worker)
+        supervisor.fill()
+
+    def _is_complete(self) -> bool:
+        return self._supervisor.seats.complete
+
+    def _done(self) -> None:
+        supervisor = self._supervisor
+        self.phase = Phase.IDLE
+        for worker in supervisor.hosts:
+            if worker.generation != supervisor.generation and not worker.asked:
+                supervisor.ask_to_end(worker)
+        self._record(
+            ReloadDone(
+                ts=self._clock.now(),
+                files=self._files,
+                ms=(self._clock.monotonic() - self._began) * 1e3,
+                objects=self._objects,
+            )
+        )
+        if self._next is not None:
+            files, self._next = self._next, None
+            self.begin(files)

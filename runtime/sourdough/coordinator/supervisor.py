@@ -1,0 +1,426 @@
+"""Keeps every seat taken and every gateway running.
+
+Decides in plain methods, called when a child says something, ends, or when a second has passed;
+what follows is sent or spawned, never awaited here. The order of a hand-over is invariant P2: old
+occupant released or reaped -> new occupant confirmed -> table published.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from sourdough.clock import Clock
+from sourdough.coordinator.launcher import Application, Launcher
+from sourdough.coordinator.seats import Seats
+from sourdough.coordinator.worker import Worker
+from sourdough.observe.records import (
+    ChildBackingOff, GatewayCrashed, HostCrashed, HostRecovered, HostStuck, Output, Record,
+)  # fmt: skip
+from sourdough.observe.status import State
+from sourdough.policy.restart import Crashed, Restart, RestartPolicy, decide, describe_exit
+from sourdough.wire.messages import (
+    Assign, Assigned, Exit, Heartbeat, HostGone, LoadFailed, Message, Ready, Released,
+    SeatEntry, SyncFailed, Table,
+)  # fmt: skip
+
+_POLICY = RestartPolicy()
+# Between the signal that makes a stuck host write its stacks and the one that ends it.
+_DUMP_SECONDS = 0.3
+# Two failed syncs within this time stop the server (invariant S2).
+_SYNC_WINDOW_SECONDS = 60.0
+
+
+class Lane:
+    """The memory of one seat (0: the standby) or one gateway: starts, restarts, last exit."""
+
+    def __init__(self) -> None:
+        self.starts: list[float] = []
+        self.restarts = 0
+        self.last_exit: str | None = None
+        self.crashed_at: float | None = None
+        self.pending: asyncio.TimerHandle | None = None
+
+    def started(self, now: float) -> None:
+        self.starts = [*self.starts[-_POLICY.memory :], now]
+
+
+class Supervisor:
+    """All children of one server."""
+
+    def __init__(
+        self,
+        *,
+        application: Application,
+        launcher: Launcher,
+        clock: Clock,
+        record: Callable[[Record], None],
+        name_of: Callable[[bytes], str],
+    ) -> None:
+        self.application = application
+        self._launcher = launcher
+        self._clock = clock
+        self._record = record
+        self._name_of = name_of
+        self._serials = itertools.count(1)
+        self._loop = asyncio.get_running_loop()
+        self._lanes: dict[tuple[str, int], Lane] = {}
+        self._last_tick: float | None = None
+        self._failed_syncs: list[float] = []
+        self.workers: list[Worker] = []
+        self.seats = Seats(application.options.seats)
+        self.generation = 1
+        self.stopping = False
+        self.on_changed: Callable[[], None] = lambda: None
+        """Called after each change of a worker's state; whoever waits looks for itself."""
+        self.on_load_failed: Callable[[Worker, LoadFailed], None] = lambda _worker, _fault: None
+        self.on_crashed: Callable[[], None] = lambda: None
+        self.on_fatal: Callable[[str], None] = lambda _reason: None
+        self.on_said: Callable[[Worker, Any], None] = lambda _worker, _message: None
+        """Everything a child says that is not about its own life."""
+
+    # --- the children
+
+    @property
+    def hosts(self) -> list[Worker]:
+        return [worker for worker in self.workers if worker.is_host]
+
+    @property
+    def gateways(self) -> list[Worker]:
+        return [worker for worker in self.workers if not worker.is_host]
+
+    def lane(self, role: str, index: int) -> Lane:
+        """Return the memory of a seat or a gateway."""
+        return self._lanes.setdefault((role, index), Lane())
+
+    def occupant(self, seat: int) -> Worker | None:
+        """Return the host process of a seat."""
+        found = self.seats.number(seat)
+        return None if found is None else self._by_serial(found.occupant)
+
+    def standby(self) -> Worker | None:
+        """Return the host process that waits for a seat."""
+        return next(
+            (each for each in self.hosts
+             if self.seats.of(each.serial) is None and self._is_current(each)), None,
+        )  # fmt: skip
+
+    def _by_serial(self, serial: int | None) -> Worker | None:
+        return next((each for each in self.hosts if each.serial == serial), None)
+
+    def _is_current(self, worker: Worker) -> bool:
+        return worker.generation == self.generation and not worker.asked
+
+    # --- starting
+
+    def start(self) -> None:
+        """Start every gateway and every host."""
+        for index in range(1, self.application.options.gateways + 1):
+            self._launch("gateway", index)
+        self.staff()
+
+    def staff(self) -> None:
+        """Start as many hosts of the current code as are missing."""
+        if self.stopping:
+            return
+        options = self.application.options
+        wanted = options.seats + (options.standby and not options.inline)
+        pending = sum(lane.pending is not None for lane in self._lanes.values())
+        present = sum(self._is_current(each) for each in self.hosts)
+        for _ in range(wanted - present - pending):
+            self._launch("host", 0)
+
+    def _launch(self, role: str, index: int) -> None:
+        worker = Worker(
+            role=role,
+            serial=next(self._serials),
+            index=index,
+            generation=self.generation,
+            since=self._clock.now(),
+            since_monotonic=self._clock.monotonic(),
+        )
+        self.workers.append(worker)
+        if role == "gateway":
+            self.lane(role, index).started(worker.since_monotonic)
+        self._launcher.launch(worker, self.application, self)
+        self.on_changed()
+
+    # --- what children say: launcher.Events
+
+    def on_message(self, worker: Worker, message: Any) -> None:
+        """Take a message of a child."""
+        if isinstance(message, Heartbeat):
+            worker.silence = 0.0
+            worker.figures.add(message, self._clock.monotonic())
+        elif isinstance(message, Ready):
+            self._ready(worker)
+        elif isinstance(message, Assigned):
+            self._assigned(worker, message)
+        elif isinstance(message, Released):
+            self._released(worker, message)
+        elif isinstance(message, LoadFailed):
+            worker.load_failed = message
+        elif isinstance(message, SyncFailed):
+            self._sync_failed()
+        else:
+            self.on_said(worker, message)
+
+    def on_output(self, worker: Worker, stream: str, line: str) -> None:
+        """Take a line that a child printed."""
+        seat = self.seats.of(worker.serial)
+        level = "info" if stream == "stdout" else "error"
+        host = seat.number if seat is not None else None
+        self._record(Output(ts=self._clock.now(), level=level, text=line, host=host))
+
+    def _ready(self, worker: Worker) -> None:
+        worker.silence = 0.0
+        worker.state = State.READY if worker.is_host else State.SERVING
+        # A newcomer knows nobody yet.
+        worker.send(self.table())
+        if worker.is_host:
+            self.fill()
+        self.on_changed()
+
+    def fill(self) -> None:
+        """Give every vacant seat to a host that is ready."""
+        if self.stopping:
+            return
+        ready = [
+            each for each in self.hosts
+            if each.state is State.READY and self._is_current(each)
+            and self.seats.of(each.serial) is None
+        ]  # fmt: skip
+        for seat, worker in zip(self.seats.vacant(), ready, strict=False):
+            epoch = self.seats.assign(seat, worker.serial)
+            worker.send(Assign(seat=seat.number, epoch=epoch))
+            self.lane("host", seat.number).started(self._clock.monotonic())
+        self.staff()
+
+    def _assigned(self, worker: Worker, message: Assigned) -> None:
+        if not self.seats.confirm(message.seat, message.epoch, worker.serial):
+            return
+        worker.state = State.SERVING
+        self.publish()
+        lane = self.lane("host", message.seat)
+        if lane.crashed_at is not None and worker.pid is not None:
+            ms = (self._clock.monotonic() - lane.crashed_at) * 1e3
+            lane.crashed_at = None
+            self._record(
+                HostRecovered(ts=self._clock.now(), host=message.seat, pid=worker.pid, ms=ms)
+            )
+        self.on_changed()
+
+    def _released(self, worker: Worker, message: Released) -> None:
+        self.on_said(worker, message)
+        self.seats.vacate(worker.serial)
+        worker.state = State.STOPPED
+        self.fill()
+        self.on_changed()
+
+    # --- tables
+
+    def table(self) -> Table:
+        """Return who sits where."""
+        entries = []
+        for seat in self.seats.taken():
+            worker = self._by_serial(seat.occupant)
+            if worker is not None:
+                entries.append(SeatEntry(seat.number, seat.epoch, worker.serial, worker.path))
+        return Table(version=self.seats.version, seats=len(self.seats), entries=tuple(entries))
+
+    def publish(self) -> None:
+        """Tell everybody who sits where."""
+        self.broadcast(self.table())
+
+    def broadcast(self, message: Message) -> None:
+        for worker in self.workers:
+            if worker.state not in {State.STARTING, State.STOPPED}:
+                worker.send(message)
+
+    # --- ends
+
+    def on_exit(self, worker: Worker, code: int) -> None:
+        """The kernel says that a child has ended (invariant P3)."""
+        if worker not in self.workers:
+            return
+        self.workers.remove(worker)
+        running = self._running(worker)
+        worker.close()
+        worker.state = State.STOPPED
+        if worker.is_host:
+            self._host_ended(worker, code, running)
+        elif not worker.asked and not self.stopping:
+            self._gateway_crashed(worker, code)
+        self.on_changed()
+
+    def _running(self, worker: Worker) -> str | None:
+        """Return the object that a host was running, from the breadcrumb it left."""
+        from sourdough.observe import breadcrumb
+
+        key = breadcrumb.read(worker.breadcrumb) if worker.breadcrumb is not None else None
+        return None if key is None else self._name_of(key)
+
+    def _host_ended(self, worker: Worker, code: int, running: str | None) -> None:
+        seat = self.seats.vacate(worker.serial)
+        if seat is not None:
+            self.publish()
+        self.broadcast(HostGone(serial=worker.serial))
+        if worker.asked or self.stopping:
+            return
+        if worker.load_failed is not None:
+            self.on_load_failed(worker, worker.load_failed)
+            return
+        self.on_crashed()
+        number = seat.number if seat is not None else 0
+        lane = self.lane("host", number)
+        self._note_crash(lane, code, worker)
+        self._record(
+            HostCrashed(
+                ts=self._clock.now(),
+                host=number,
+                pid=worker.pid or 0,
+                reason=lane.last_exit or "",
+                restart=lane.restarts,
+                running=running,
+            )
+        )
+        self.fill_later(lane, f"host {number}", code)
+
+    def _gateway_crashed(self, worker: Worker, code: int) -> None:
+        lane = self.lane("gateway", worker.index)
+        self._note_crash(lane, code, worker)
+        self._record(
+            GatewayCrashed(
+                ts=self._clock.now(),
+                gateway=worker.index,
+                pid=worker.pid or 0,
+                reason=lane.last_exit or "",
+                restart=lane.restarts,
+            )
+        )
+        self._after_pause(
+            lane, f"gateway {worker.index}", code, lambda: self._launch("gateway", worker.index)
+        )
+
+    def _note_crash(self, lane: Lane, code: int, worker: Worker) -> None:
+        lane.last_exit = describe_exit(code)
+        lane.restarts += 1
+        lane.crashed_at = self._clock.monotonic()
+        if not lane.starts:
+            lane.started(worker.since_monotonic)
+
+    def fill_later(self, lane: Lane, name: str, code: int) -> None:
+        """Let a standby take the seat now; start another process when the policy says so."""
+        self._after_pause(lane, name, code, self.staff)
+        self.fill()
+
+    def _after_pause(
+        self, lane: Lane, name: str, code: int, act: Callable[[], None]
+    ) -> None:
+        now = self._clock.monotonic()
+        chance = random.random()  # noqa: S311 (jitter)
+        decision = decide(lane.starts, now, _POLICY, Crashed(returncode=code), chance)
+        assert isinstance(decision, Restart)
+
+        def due() -> None:
+            lane.pending = None
+            if not self.stopping:
+                act()
+
+        if not decision.after_seconds:
+            due()
+            return
+        if lane.pending is not None:
+            lane.pending.cancel()
+        lane.pending = self._loop.call_later(decision.after_seconds, due)
+        self._record(
+            ChildBackingOff(
+                ts=self._clock.now(),
+                child=name,
+                seconds=decision.after_seconds,
+                restarts=lane.restarts,
+            )
+        )
+
+    def _sync_failed(self) -> None:
+        now = self._clock.monotonic()
+        recent = [at for at in self._failed_syncs if now - at < _SYNC_WINDOW_SECONDS]
+        self._failed_syncs = [*recent, now]
+        if len(self._failed_syncs) > 1:
+            self.on_fatal("the disk failed twice; see the log")
+
+    # --- time
+
+    def tick(self, period: float) -> None:
+        """Once a heartbeat: look for children that no longer answer (invariant P6)."""
+        now = self._clock.monotonic()
+        kept = self._last_tick is not None and now - self._last_tick < 2 * period
+        self._last_tick = now
+        limits = self.application.options.project.config.limits
+        for worker in list(self.workers):
+            if worker.child is None or worker.state is State.STOPPED or not kept:
+                continue
+            worker.silence += period
+            starting = worker.state is State.STARTING
+            if worker.silence > (limits.ready_timeout if starting else limits.hang_timeout):
+                self._end_stuck(worker)
+
+    def _end_stuck(self, worker: Worker) -> None:
+        if _is_traced(worker.pid):
+            return
+        seat = self.seats.of(worker.serial)
+        self._record(
+            HostStuck(
+                ts=self._clock.now(),
+                host=seat.number if seat is not None else 0,
+                pid=worker.pid or 0,
+                seconds=worker.silence,
+                running=self._running(worker),
+            )
+        )
+        worker.silence = 0.0
+        if worker.child is not None:
+            # Its stacks go to its stderr, which is read line by line into the log.
+            worker.child.signal(signal.SIGUSR1)
+            self._loop.call_later(_DUMP_SECONDS, worker.kill)
+
+    # --- stopping
+
+    def configure_gateways(self) -> None:
+        """Give every gateway the changed configuration."""
+        for worker in self.gateways:
+            worker.send(self.application.setup(worker))
+
+    def ask_to_end(self, worker: Worker) -> None:
+        """Let a child end by itself."""
+        worker.asked = True
+        worker.send(Exit())
+
+    def kill_all(self) -> None:
+        """End every child at once."""
+        self.stopping = True
+        for lane in self._lanes.values():
+            if lane.pending is not None:
+                lane.pending.cancel()
+        for worker in self.workers:
+            worker.asked = True
+            worker.kill()
+
+
+def _is_traced(pid: int | None) -> bool:
+    """Say whether a debugger is attached to a process (Linux; elsewhere nobody can tell)."""
+    from pathlib import Path
+
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+    return any(
+        line.startswith("TracerPid:") and line.split()[1] != "0" for line in status.splitlines()
+    )
+
+

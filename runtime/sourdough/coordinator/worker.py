@@ -1,0 +1,54 @@
+"""One running child, host or gateway, as the supervisor keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sourdough.coordinator.child import Child
+from sourdough.coordinator.figures import Figures
+from sourdough.observe.status import State
+from sourdough.wire.messages import LoadFailed, Message
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Worker:
+    """A child from its start to its end. index: the number of a gateway; 0 for hosts."""
+
+    role: str
+    serial: int
+    index: int
+    generation: int
+    since: float
+    """When it was started: wall clock, and monotonic."""
+    since_monotonic: float
+    path: str = ""
+    """Where its links connect to."""
+    breadcrumb: Path | None = None
+    child: Child | None = None
+    state: State = State.STARTING
+    figures: Figures = field(default_factory=Figures)
+    silence: float = 0.0
+    """Seconds without a heartbeat, counted over ticks that the coordinator itself kept (P6)."""
+    asked: bool = False
+    """Whether its end was asked for."""
+    load_failed: LoadFailed | None = None
+    close: Callable[[], None] = lambda: None
+    """Gives up what the coordinator holds for it: its listening socket and its files."""
+
+    @property
+    def pid(self) -> int | None:
+        return self.child.pid if self.child is not None else None
+
+    @property
+    def is_host(self) -> bool:
+        return self.role == "host"
+
+    def send(self, message: Message) -> None:
+        if self.child is not None:
+            self.child.send(message)
+
+    def kill(self) -> None:
+        if self.child is not None:
+            self.child.kill()

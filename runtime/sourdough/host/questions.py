@@ -1,0 +1,92 @@
+"""Answers what the coordinator asks about an object: its report, its name, its removal.
+
+An object that does not live is looked at without an instance: its database is opened, read and
+given up within one turn of the loop, so no event can come in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from sourdough.errors import DurableObjectError, SourdoughError
+from sourdough.ids import ObjectId
+from sourdough.objects.registry import ObjectClass, Registry
+from sourdough.storage.database import Database
+from sourdough.storage.inspection import ObjectReport, report
+from sourdough.storage.removal import remove_object
+from sourdough.transport.channel import Channel
+from sourdough.wire.messages import Answer, Ask, Forgotten
+
+
+class Looked(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to "inspect"."""
+
+    live: bool
+    report: ObjectReport | None
+
+
+class Questions:
+    """Answers `Ask`."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        open_database: Callable[[ObjectClass, ObjectId], Database],
+        channel: Channel,
+    ) -> None:
+        self._registry = registry
+        self._open_database = open_database
+        self._channel = channel
+
+    def ask(self, question: Ask) -> None:
+        """Answer a question; an error is an answer too."""
+        try:
+            result = self._answer(question)
+        except SourdoughError as error:
+            self._channel.send(Answer(number=question.number, error=error.message))
+        except Exception as error:  # noqa: BLE001 (told to the one who asked; the host goes on)
+            text = f"{type(error).__name__}: {error}"
+            self._channel.send(Answer(number=question.number, error=text))
+        else:
+            self._channel.send(Answer(number=question.number, result=result))
+
+    def _answer(self, question: Ask) -> bytes:
+        cls = self._registry.class_of(question.namespace)
+        if cls is None:
+            raise SourdoughError(f"no class is bound to {question.namespace}")
+        key = question.namespace.encode() + question.id
+        if question.what == "remove":
+            return msgspec.msgpack.encode(self._remove(key, cls, question.id))
+        container = self._registry.get(key)
+        if container is not None:
+            return self._look(container.database, question, live=True)
+        database = self._open_database(cls, ObjectId(question.id))
+        try:
+            return self._look(database, question, live=False)
+        finally:
+            database.abandon()
+
+    def _look(self, database: Database, question: Ask, *, live: bool) -> bytes:
+        if question.what == "name":
+            name = database.meta.name if database.exists else None
+            return msgspec.msgpack.encode(name)
+        found = None
+        if database.exists:
+            connection = database.connection()
+            found = report(connection, database.path, entry_limit=question.limit)
+        return msgspec.msgpack.encode(Looked(live=live, report=found))
+
+    def _remove(self, key: bytes, cls: ObjectClass, raw: bytes) -> int:
+        """Delete an object; return how many bytes that freed."""
+        container = self._registry.get(key)
+        if container is not None:
+            container.reset(
+                DurableObjectError("Durable Object was deleted.", durable_object_reset=True)
+            )
+        path: Path = self._open_database(cls, ObjectId(raw)).path
+        freed = remove_object(path)
+        self._channel.send(Forgotten(objects=((cls.storage_name, raw),)))
+        return freed
