@@ -8,7 +8,7 @@ import subprocess
 import apsw
 import pytest
 
-from sourdough.errors import StorageClosedError, StorageError, StorageFormatError
+from sourdough.errors import SqlError, StorageClosedError, StorageError, StorageFormatError
 from sourdough.storage.engine import Durability
 
 
@@ -296,19 +296,45 @@ async def test_a_long_wal_is_folded_when_durable(world):
     assert (await world.database().storage.get("a"))[0] == 299
 
 
-async def test_disk_full_is_critical(world):
-    """A commit or statement that SQLite gave up breaks the storage; the last commit survives."""
+async def test_a_full_disk_that_ends_the_transaction_is_critical(world):
+    """Storage breaks once, every later call raises the same, and the last commit survives."""
     database = world.database()
     await database.storage.put("a", 1)
     await database.sync()
     database.connection().execute("PRAGMA max_page_count=20")
-    with pytest.raises(StorageError, match="full"):
+    with pytest.raises(StorageError, match="database or disk is full: SQLITE_FULL"):
         await fill(database)
-    if world.broken:
+    assert [str(error) for error in world.broken] == ["database or disk is full: SQLITE_FULL"]
+    for call in (
+        lambda: database.storage.kv.get("a"),
+        lambda: database.storage.kv.put("b", 1),
+        lambda: database.storage.sql.exec("SELECT 1"),
+        lambda: database.storage.transaction_sync(dict),
+        database.flush,
+    ):
         with pytest.raises(StorageError, match="full: SQLITE_FULL"):
-            await database.storage.get("a")
+            call()
+    assert len(world.broken) == 1
     database.abandon()
     assert await world.database().storage.get("a") == 1
+
+
+async def test_a_full_disk_that_ends_one_statement_is_an_exception(world):
+    """SQLite undid the statement alone: the turn goes on and commits."""
+    database = world.database()
+    await database.storage.put("a", 1)
+    database.storage.sql.exec("CREATE TABLE t(x)")
+    await database.sync()
+    database.connection().execute("PRAGMA max_page_count=20")
+    await database.storage.put("a", 2)
+    with pytest.raises(SqlError, match="full"):
+        database.storage.sql.exec(
+            "INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+            " WHERE i < 50) SELECT randomblob(3000) FROM n"
+        )
+    await database.sync()
+    assert world.broken == []
+    assert await database.storage.get("a") == 2
 
 
 async def test_a_constraint_failing_at_commit_resets(world):
