@@ -40,7 +40,7 @@ def run_server(options: ServerOptions, *, plain: bool) -> int:
     # The keys reach a server that is made after the screen, because it needs the screen.
     quit_, reload = (lambda: server.stop()), (lambda: server.reload())  # noqa: PLW0108
     screen = _screen(choice, quit_=quit_, reload=reload)
-    server = Server(options, on_record=screen.record)
+    server: Server = Server(options, on_record=screen.record)
     server.on_started = lambda: screen.banner(server.banner())
     screen.start(server.snapshot)
     try:
