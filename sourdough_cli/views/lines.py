@@ -166,7 +166,7 @@ def _stopping(record: r.ServerStopping) -> list[Text]:
     left = (
         f"{counted(record.events, 'request')} in flight, {counted(record.objects, 'object')} live"
     )
-    again = "          Ctrl-C again to stop at once"
+    again = "     Ctrl-C again to stop at once"
     return [Text.assemble((f"stopping: {left}", WAITING), (again, DETAIL))]
 
 

@@ -13,17 +13,15 @@ import shutil
 import signal
 import socket
 import tempfile
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.metadata import version as distribution_version
 from pathlib import Path
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import msgspec
 
 from sourdough.clock import SystemClock
 from sourdough.config.load import load as load_config
-from sourdough.config.model import Config
 from sourdough.coordinator.answers import Answers, namespaces_of
 from sourdough.coordinator.bookkeeping import Bookkeeping
 from sourdough.coordinator.catalogue import Catalogue
@@ -40,18 +38,35 @@ from sourdough.coordinator.server_file import ServerFile, remove_server_file
 from sourdough.coordinator.snapshots import gateway_statuses, host_statuses, standby_status
 from sourdough.coordinator.supervisor import Supervisor
 from sourdough.coordinator.watch import Watcher
-from sourdough.coordinator.worker import Worker
 from sourdough.errors import ConfigError, SourdoughError, StartError, StorageError
 from sourdough.observe.banner import Banner, RouteLine
 from sourdough.observe.records import (
-    AnyRecord, DrainWaiting, Dropped, ReloadFailed, ServerStarted, ServerStopped, ServerStopping,
+    AnyRecord,
+    DrainWaiting,
+    Dropped,
+    ReloadFailed,
+    ServerStarted,
+    ServerStopped,
+    ServerStopping,
     Warned,
 )  # fmt: skip
 from sourdough.observe.status import CoordinatorStatus, Snapshot
 from sourdough.storage.layout import Layout, measure_sync
 from sourdough.wire.messages import (
-    Answer, Drained, Forgotten, Known, Lines, LoadFailed, Released, Waiting,
+    Answer,
+    Drained,
+    Forgotten,
+    Known,
+    Lines,
+    LoadFailed,
+    Released,
+    Waiting,
 )  # fmt: skip
+
+if TYPE_CHECKING:
+    from sourdough.coordinator.worker import Worker
+    from sourdough.config.model import Config
+    from collections.abc import Callable, Sequence
 
 __all__ = ["Server", "ServerOptions"]
 
@@ -172,7 +187,9 @@ class Server:
         catalogue = await Catalogue.open(options.storage)
         launcher = self._launcher(listening, run_dir, lock.fd)
         self._assemble(launcher, catalogue)
-        control = ControlServer(run_dir / "control.sock", self._answers(catalogue).answer, version=_version())
+        control = ControlServer(
+            run_dir / "control.sock", self._answers(catalogue).answer, version=_version()
+        )
         self._control_path = control.path
         watcher: Watcher | None = None
         ticker = asyncio.ensure_future(self._tick_forever())
@@ -268,6 +285,8 @@ class Server:
     def _serving(self) -> None:
         self._started = True
         self._reload.traceback = None
+        if self.on_started is not None:
+            self.on_started()
         self._record(
             ServerStarted(
                 ts=self._clock.now(),
@@ -279,8 +298,6 @@ class Server:
                 ms=(self._clock.monotonic() - self._began) * 1e3,
             )
         )
-        if self.on_started is not None:
-            self.on_started()
 
     def _load_failed(self, worker: Worker, fault: LoadFailed) -> None:
         if self._started or self.options.reloads:
