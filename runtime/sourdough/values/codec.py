@@ -43,7 +43,7 @@ def encode(value: Any) -> bytes:
     as it was, ValueError for text that is not valid Unicode, nesting beyond 200 levels and a tuple
     that contains itself.
     """
-    if type(value) in SCALARS:
+    if type(value) in SCALARS or _is_flat(value):
         try:
             return _PREFIX + dumps(value)
         except UnicodeEncodeError as error:
@@ -65,6 +65,15 @@ def decode(data: bytes) -> Any:
         )
     except (CBORDecodeError, TypeError, ValueError, ArithmeticError) as error:
         raise ValueError(f"the stored value is damaged: {error}") from error
+
+
+def _is_flat(value: Any) -> bool:
+    """Whether a list or dict holds scalars alone: nothing in it can be shared or unsupported."""
+    if type(value) is dict:
+        return SCALARS.issuperset(map(type, value)) and SCALARS.issuperset(
+            map(type, value.values())
+        )
+    return type(value) is list and SCALARS.issuperset(map(type, value))
 
 
 def _encode_container(value: Any) -> bytes:
