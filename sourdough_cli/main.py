@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 from typer.core import TyperGroup
 
-from sourdough.errors import SourdoughError
 from sourdough_cli.exits import ExitCode, exit_code_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from sourdough.errors import SourdoughError
 
 # Name -> the line of `sourdough --help`. The code is the function of the same name in
 # sourdough_cli/commands/<name>.py; its docstring is the command's own help.
@@ -102,14 +103,21 @@ def run() -> None:
     """Run `sourdough` with the arguments of this process, and exit."""
     try:
         build_app()()
-    except SourdoughError as error:
-        _report(error)
-        sys.exit(exit_code_of(error))
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
-    except Exception:  # noqa: BLE001 (the last place that can say what happened)
-        _report_bug()
-        sys.exit(ExitCode.BUG)
+    except Exception as error:  # noqa: BLE001 (the last place that can say what happened)
+        sys.exit(_end_with(error))
+
+
+def _end_with(error: Exception) -> int:
+    """Say what happened and return the exit code that tells its kind."""
+    from sourdough.errors import SourdoughError as Known  # here: it brings the whole library
+
+    if isinstance(error, Known):
+        _report(error)
+        return exit_code_of(error)
+    _report_bug()
+    return ExitCode.BUG
 
 
 def _report(error: SourdoughError) -> None:
