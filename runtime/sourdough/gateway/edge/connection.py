@@ -132,8 +132,12 @@ class Connection(asyncio.Protocol):
             self._fresh = False
         if not keep and not self._leaving:
             self._leave(exchange)
-        if not self._pumping:
+        if self._pumping:
+            return
+        if self._held or self._intake.ready:
             self._pump()
+        else:
+            self._settle()
 
     def persists(self) -> bool:
         """Say whether the connection goes on after the answer that is being written."""
@@ -236,20 +240,26 @@ class Connection(asyncio.Protocol):
         if transport is None:
             return
         intake = self._intake
-        if not self._leaving:
-            if self._eof and self._nothing_left():
-                self._close()
-            reading = not self._held and not self._has_enough()
-            if reading is not self._reading:
-                self._reading = reading
-                if not transport.is_closing():
-                    (transport.resume_reading if reading else transport.pause_reading)()
-            if intake.receiving is not None:
-                self._invite_body(intake.receiving)
+        if self._eof and not self._leaving and self._nothing_left():
+            self._close()
+        if intake.ready or intake.receiving is not None or not self._reading:
+            self._settle_reading(transport)
         wanted = self._wanted_wait()
         if wanted is not self._timer or intake.begun != self._timed_request:
             self._timed_request = intake.begun
             self._wait(wanted)
+
+    def _settle_reading(self, transport: asyncio.Transport) -> None:
+        """Read on or not; ask for a body that waits to be asked for."""
+        if self._leaving:
+            return
+        reading = not self._held and not self._has_enough()
+        if reading is not self._reading:
+            self._reading = reading
+            if not transport.is_closing():
+                (transport.resume_reading if reading else transport.pause_reading)()
+        if self._intake.receiving is not None:
+            self._invite_body(self._intake.receiving)
 
     def _wanted_wait(self) -> Timeout | None:
         edge = self._edge

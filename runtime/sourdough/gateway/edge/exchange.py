@@ -10,7 +10,7 @@ no exception of a stream leaves the link's frame loop).
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from sourdough.gateway.edge import answers
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sourdough.gateway.edge.upstream import Stream
 
 
-class Phase(IntEnum):
+class Phase(Enum):
     """How far an answer has come."""
 
     WAITING = 0
@@ -39,11 +39,15 @@ class Phase(IntEnum):
     DONE = 3
 
 
+# Looked up as globals: as attributes of the class they would cost more than the rest of a test.
+WAITING, OPEN, STREAMING, DONE = Phase
+
+
 class Exchange:
     """A request as the upstream sees it, and the calls by which it is answered."""
 
     __slots__ = (
-        "_connection", "_edge", "_mode", "_owed", "_phase", "_remaining", "_status", "_stream",
+        "_connection", "_edge", "_mode", "_owed", "_phase", "_remaining", "_status", "_stream", "_unwanted",
         "body", "body_complete", "client", "expects", "headers", "host", "keep_alive", "legacy",
         "length", "method", "number", "refusal", "scheme", "started", "target", "upload",
     )  # fmt: skip
@@ -82,9 +86,10 @@ class Exchange:
         """The client speaks HTTP/1.0."""
         self.expects = False
         """The client waits for 100 Continue."""
-        self._phase = Phase.WAITING
+        self._phase = WAITING
         self._stream: Stream | None = None
         self._owed = 0
+        self._unwanted = False
 
     @property
     def request_id(self) -> str:
@@ -94,18 +99,18 @@ class Exchange:
     @property
     def done(self) -> bool:
         """The answer is complete, or nobody waits for it."""
-        return self._phase == Phase.DONE
+        return self._phase is DONE
 
     @property
     def streaming(self) -> bool:
         """The head of the answer is out and more of its body is to come."""
-        return self._phase == Phase.STREAMING
+        return self._phase is STREAMING
 
     # -- called by the connection -----------------------------------------------------------------
 
     def open(self) -> None:
         """Pass the request on: it is its turn. Never raises."""
-        self._phase = Phase.OPEN
+        self._phase = OPEN
         if self.refusal is not None:
             self.on_fail(self.refusal)
         elif self.target == b"*":
@@ -121,8 +126,11 @@ class Exchange:
             self._edge.report(error)
             self.on_fail(INTERNAL)
             return
-        if self._phase == Phase.DONE:
-            return  # answered at once, as a small object call in the same process is
+        if self._phase is DONE:
+            # Answered at once; or, with a streamed body that nobody needs, given up at once.
+            if self._unwanted:
+                stream.cancel()
+            return
         self._stream = stream
         if self.upload is not None:
             self.push()
@@ -147,15 +155,15 @@ class Exchange:
         """The rest of the request will not be read: answer with a failure, now or in its turn."""
         self.refusal = failure
         self.keep_alive = False
-        if self._phase in {Phase.OPEN, Phase.STREAMING}:
+        if self._phase in {OPEN, STREAMING}:
             self._cancel()
             self.on_fail(failure)
 
     def abandon(self, error: str = CLIENT_LEFT) -> None:
         """The client has left."""
-        if self._phase == Phase.DONE:
+        if self._phase is DONE:
             return
-        status = self._status if self._phase == Phase.STREAMING else STATUS_CLIENT_LEFT
+        status = self._status if self._phase is STREAMING else STATUS_CLIENT_LEFT
         self._cancel()
         self._finish(status, error, keep=False)
 
@@ -163,7 +171,7 @@ class Exchange:
 
     def on_head(self, status: int, block: bytes, body: bytes, end: bool) -> None:
         """Answer: status, finished header lines, and the first or (`end`) the only piece of body."""
-        if self._phase != Phase.OPEN:
+        if self._phase is not OPEN:
             return
         edge = self._edge
         if (
@@ -192,15 +200,15 @@ class Exchange:
 
     def on_data(self, chunk: bytes, end: bool) -> None:
         """Go on with a streamed answer."""
-        if self._phase == Phase.STREAMING:
+        if self._phase is STREAMING:
             self._emit(b"", chunk, end)
 
     def on_credit(self, n: int) -> None:
         """Let `n` more bytes of the request's body come."""
-        if self._phase not in {Phase.OPEN, Phase.STREAMING} or self.upload is None:
+        if self._phase not in {OPEN, STREAMING} or self.upload is None:
             return
         self.upload.grant(n)
-        if self.expects and self._phase == Phase.OPEN and not self.upload.received:
+        if self.expects and self._phase is OPEN and not self.upload.received:
             self._connection.write(answers.CONTINUE)
         self.expects = False
         self.push()
@@ -208,9 +216,9 @@ class Exchange:
 
     def on_fail(self, failure: Failure) -> None:
         """End with an error: an answer, or a cut connection where the head is out (D3)."""
-        if self._phase == Phase.STREAMING:
+        if self._phase is STREAMING:
             self._break_off(failure.sentence)
-        elif self._phase == Phase.OPEN:
+        elif self._phase is OPEN:
             block, body = answers.error_answer(failure, self.request_id)
             framed = plan(
                 status=failure.status, head=self.method == b"HEAD", legacy=self.legacy,
@@ -257,7 +265,7 @@ class Exchange:
                 self._cancel()  # nobody will see the rest
             self._finish(status, None, keep=keep)
             return
-        self._phase = Phase.STREAMING
+        self._phase = STREAMING
         self._mode = framed.mode
         self._remaining = parsed.length or 0
         # Whether the request's body will have been read by then is not known yet: nothing is
@@ -320,11 +328,12 @@ class Exchange:
 
     def _cancel(self) -> None:
         stream, self._stream = self._stream, None
+        self._unwanted = True
         if stream is not None:
             stream.cancel()
 
     def _finish(self, status: int, error: str | None, *, keep: bool) -> None:
-        self._phase = Phase.DONE
+        self._phase = DONE
         # The stream knows this exchange too: a cycle would be left to the garbage collector.
         self._stream = None
         edge = self._edge

@@ -6,7 +6,7 @@ llhttp takes for framing and what we take for framing cannot differ.
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import Enum, auto
 
 from sourdough.gateway.edge import forwarded
 from sourdough.gateway.edge.failure import (
@@ -17,17 +17,17 @@ from sourdough.gateway.edge.failure import (
 )
 
 
-class Kind(IntEnum):
-    """What a header means to the edge. PLAIN is 0, so that the common case is one truth test."""
+class Kind(Enum):
+    """What a header means to the edge."""
 
-    PLAIN = 0
-    HOST = 1
-    LENGTH = 2
-    CODING = 3
-    CONNECTION = 4
-    EXPECT = 5
-    FORWARDED = 6
-    DROPPED = 7
+    PLAIN = auto()
+    HOST = auto()
+    LENGTH = auto()
+    CODING = auto()
+    CONNECTION = auto()
+    EXPECT = auto()
+    FORWARDED = auto()
+    DROPPED = auto()
 
 
 _KINDS = {
@@ -85,22 +85,22 @@ class Notes:
         """Take a special header. Raises RefusedError."""
         # llhttp leaves white space after a value to us.
         value = value.strip(b" \t")
-        if kind == Kind.LENGTH:
+        if kind is Kind.LENGTH:
             # llhttp refuses a second one; so do we, whatever it comes to think of it.
             if self.length is not None or not value.isdigit():
                 raise RefusedError(malformed("its Content-Length is not one number"))
             self.length = int(value)
-        elif kind == Kind.CODING:
+        elif kind is Kind.CODING:
             if value.lower() != b"chunked":
                 raise RefusedError(CODING_UNSUPPORTED)
             self.chunked = True
-        elif kind == Kind.CONNECTION:
+        elif kind is Kind.CONNECTION:
             self.hop.update(token.strip(b" \t") for token in value.lower().split(b","))
-        elif kind == Kind.EXPECT:
+        elif kind is Kind.EXPECT:
             if value.lower() != b"100-continue":
                 raise RefusedError(EXPECTATION_UNKNOWN)
             self.expects = True
-        elif kind == Kind.FORWARDED:
+        elif kind is Kind.FORWARDED:
             self._forwarding.append((name, value))
 
     def check(self, *, legacy: bool) -> None:

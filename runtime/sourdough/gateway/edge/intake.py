@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 # How much the parser is fed at a time: what one feed may queue is bounded by it.
 SLICE = 16 * 1024
+_PLAIN, _HOST = Kind.PLAIN, Kind.HOST
 
 
 class Intake:
@@ -144,13 +145,13 @@ class Intake:
         if not self.in_head:
             return  # a trailer: nobody asked for it, so nobody may rely on it (RFC 9110 6.5.1)
         kind = kind_of(name)
-        if not kind:
+        if kind is _PLAIN:
             self._parts += (name, b": ", value, b"\r\n")
-        elif kind == Kind.HOST and self._host is None:
+        elif kind is _HOST and self._host is None:
             # First in the block, so that an absolute target can replace it.
-            self._host = value
+            self._host = value = value.strip(b" \t")
             self._parts[0:0] = (name, b": ", value, b"\r\n")
-        elif kind == Kind.HOST:
+        elif kind is _HOST:
             raise RefusedError(malformed("it has two Host headers"))
         else:
             if self._notes is None:
@@ -231,13 +232,12 @@ class Intake:
             if not legacy:
                 raise RefusedError(malformed("it has no Host header"))
             return
-        check_host(self._host.strip(b" \t"))
+        check_host(self._host)
         self._checked_host = self._host
 
     def _exchange(self, method: bytes, target: bytes) -> Exchange:
         self._edge.number += 1
-        host = self._host.strip(b" \t") if self._host is not None else b""
-        return Exchange(self._edge, self._connection, method, target, host)
+        return Exchange(self._edge, self._connection, method, target, self._host or b"")
 
     def _heed(self, notes: Notes, exchange: Exchange, parser: httptools.HttpRequestParser) -> None:
         if parser.should_upgrade():

@@ -188,6 +188,13 @@ def test_stream_for_nobody_is_cancelled(client, request_, status):
     assert not client.over
 
 
+def test_stream_for_nobody_is_cancelled_even_if_it_answers_inside_open(client, bench):
+    """A stream that is given up before the edge has hold of it is cancelled as soon as it has."""
+    bench.upstream.answer = lambda exchange: exchange.on_head(200, b"", b"x", False)
+    client.send(HEAD)
+    assert client.stream.cancelled
+
+
 def test_early_hints_precede_the_answer(client):
     """An interim answer has no body and ends nothing; 100 is not the handler's to send."""
     client.send(GET)
