@@ -74,6 +74,8 @@ def _bound(node: ast.AST) -> Iterator[str]:
             # A function is no class, but its decorator may return one.
             if decorators or name == "__getattr__":
                 yield name
+        case _:
+            pass  # binds nothing of its own
 
 
 def _makes_names(module: ast.Module) -> bool:

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from sourdough.config.model import Config
-from sourdough.coordinator.catalogue import Catalogue, KnownObject
 from sourdough.coordinator.control import Inspect, List, Ok, Remove, Reply, Request, Status, Stop
 from sourdough.coordinator.inspection import Inspection, Life, Removed
 from sourdough.coordinator.listing import ListedObject, page_of, parse_cursor
 from sourdough.coordinator.objectkey import ObjectKey
-from sourdough.coordinator.questions import Questions
 from sourdough.coordinator.reference import (
-    Namespace, Reference, choose, find_namespace, parse, unknown,
+    Namespace,
+    Reference,
+    choose,
+    find_namespace,
+    parse,
+    unknown,
 )  # fmt: skip
-from sourdough.observe.status import Snapshot
 from sourdough.placement import slot_of
-from sourdough.storage.inspection import ObjectReport
-from sourdough.storage.layout import Layout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sourdough.config.model import Config
+    from sourdough.coordinator.catalogue import Catalogue, KnownObject
+    from sourdough.coordinator.questions import Questions
+    from sourdough.observe.status import Snapshot
+    from sourdough.storage.inspection import ObjectReport
+    from sourdough.storage.layout import Layout
 
 
 class _Looked(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,9 +137,7 @@ class Answers:
         data = await self._questions.ask("remove", found.storage_name, raw)
         await self._catalogue.remove([ObjectKey(found.storage_name, found.id)])
         size = msgspec.msgpack.decode(data, type=int)
-        return Removed(
-            storage_name=found.storage_name, id=found.id, name=found.name, size=size
-        )
+        return Removed(storage_name=found.storage_name, id=found.id, name=found.name, size=size)
 
     async def _resolve(self, text: str) -> Reference:
         """Return the one object that a text means. Raises SourdoughError."""

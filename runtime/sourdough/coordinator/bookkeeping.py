@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from sourdough.coordinator.catalogue import Catalogue, KnownObject
 from sourdough.coordinator.objectkey import ObjectKey
-from sourdough.coordinator.questions import Questions
 from sourdough.errors import SourdoughError
-from sourdough.storage.layout import Layout
 from sourdough.storage.offline import scan
 from sourdough.wire.messages import Forgotten, Known
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sourdough.coordinator.questions import Questions
+    from sourdough.storage.layout import Layout
 
 log = logging.getLogger("sourdough.catalogue")
 

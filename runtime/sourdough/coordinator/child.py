@@ -98,12 +98,12 @@ class ChildProcess:
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         readers = [
-            asyncio.ensure_future(_read_lines(self._process.stdout, "stdout", on_output)),
-            asyncio.ensure_future(_read_lines(self._process.stderr, "stderr", on_output)),
+            asyncio.create_task(_read_lines(self._process.stdout, "stdout", on_output)),
+            asyncio.create_task(_read_lines(self._process.stderr, "stderr", on_output)),
         ]
-        self._waiting = asyncio.ensure_future(self._wait(readers, on_exit))
+        self._waiting = asyncio.create_task(self._wait(readers, on_exit))
 
-    async def _wait(self, readers: list[asyncio.Future[None]], on_exit: OnExit) -> None:
+    async def _wait(self, readers: list[asyncio.Task[None]], on_exit: OnExit) -> None:
         code = await self._process.wait()
         # Output that is already in the pipe belongs before the line about the end; a grandchild
         # that keeps the pipe open must not delay us.
@@ -114,9 +114,7 @@ class ChildProcess:
         on_exit(code)
 
 
-async def _read_lines(
-    stream: asyncio.StreamReader, name: str, on_output: OnOutput
-) -> None:
+async def _read_lines(stream: asyncio.StreamReader, name: str, on_output: OnOutput) -> None:
     rest = b""
     while chunk := await stream.read(_MAX_LINE):
         *lines, rest = (rest + chunk).split(b"\n")

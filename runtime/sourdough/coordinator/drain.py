@@ -8,13 +8,17 @@ Each step is bounded by what is left of `drain_timeout`; what blocks it is named
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from sourdough.clock import Clock
-from sourdough.coordinator.supervisor import Supervisor
-from sourdough.coordinator.worker import Worker
 from sourdough.observe.status import State
 from sourdough.wire.messages import Drain, Drained, Release, Released
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sourdough.clock import Clock
+    from sourdough.coordinator.supervisor import Supervisor
+    from sourdough.coordinator.worker import Worker
 
 # What is left for closing databases when requests have used up the time.
 _LEAST_SECONDS = 0.1
@@ -65,9 +69,7 @@ class Shutdown:
     def _left(self) -> float:
         return max(_LEAST_SECONDS, self._deadline - self._clock.monotonic())
 
-    def _ask(
-        self, workers: list[Worker], message: Callable[[], Drain | Release]
-    ) -> None:
+    def _ask(self, workers: list[Worker], message: Callable[[], Drain | Release]) -> None:
         asked = [each for each in workers if each.state not in {State.STARTING, State.STOPPED}]
         self._waiting = set(asked)
         for worker in asked:

@@ -9,15 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import sys
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sourdough.clock import Clock
 from sourdough.config.packed import unpack
-from sourdough.coordinator.launcher import Application, Events
-from sourdough.coordinator.worker import Worker
 from sourdough.gateway.gateway import Gateway
 from sourdough.host.loading import Loaded, LoadError, forget_modules, load
 from sourdough.host.runtime import HostRuntime
@@ -25,6 +21,14 @@ from sourdough.observe.breadcrumb import Breadcrumb
 from sourdough.transport.channel import MemoryChannel
 from sourdough.transport.memory import connect
 from sourdough.wire.messages import LoadFailed, Message
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from sourdough.clock import Clock
+    from sourdough.coordinator.launcher import Application, Events
+    from sourdough.coordinator.worker import Worker
 
 
 class InlineChild:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sourdough.config.packed import pack
 from sourdough.coordinator.child import ChildProcess
-from sourdough.coordinator.options import ServerOptions
-from sourdough.coordinator.worker import Worker
 from sourdough.observe import breadcrumb
 from sourdough.wire.messages import Setup
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sourdough.coordinator.options import ServerOptions
+    from sourdough.coordinator.worker import Worker
 
 _BACKLOG = 128
 
@@ -81,7 +84,12 @@ class ProcessLauncher:
     """Every child is a process of its own."""
 
     def __init__(
-        self, *, run_dir: Path, listening: socket.socket, lock_fd: int, on_spawned: Callable[[], None]
+        self,
+        *,
+        run_dir: Path,
+        listening: socket.socket,
+        lock_fd: int,
+        on_spawned: Callable[[], None],
     ) -> None:
         self._run_dir = run_dir
         self._listening = listening
@@ -142,5 +150,3 @@ class ProcessLauncher:
 
         worker.close = close
         return listening
-
-

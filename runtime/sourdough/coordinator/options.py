@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sourdough.config.model import Project
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sourdough.config.model import Project
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from typing import TYPE_CHECKING
 
-from sourdough.coordinator.supervisor import Supervisor
-from sourdough.coordinator.worker import Worker
 from sourdough.errors import SourdoughError
 from sourdough.placement import seat_of, slot_of
 from sourdough.wire.messages import Answer, Ask
+
+if TYPE_CHECKING:
+    from sourdough.coordinator.supervisor import Supervisor
+    from sourdough.coordinator.worker import Worker
 
 # A host that is being replaced is waited for; a person waits at the other end.
 _ANSWER_SECONDS = 4.0

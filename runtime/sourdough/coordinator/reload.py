@@ -10,15 +10,19 @@ A save during `loading` starts over with the newest code; one during the hand-ov
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from sourdough.clock import Clock
-from sourdough.coordinator.supervisor import Supervisor
-from sourdough.coordinator.worker import Worker
 from sourdough.observe.records import Record, ReloadDone, ReloadFailed
 from sourdough.observe.status import State
 from sourdough.wire.messages import LoadFailed, Release, Released
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sourdough.clock import Clock
+    from sourdough.coordinator.supervisor import Supervisor
+    from sourdough.coordinator.worker import Worker
 
 
 class Phase(Enum):

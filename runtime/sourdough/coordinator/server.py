@@ -8,49 +8,43 @@ from __future__ import annotations
 
 import asyncio
 import os
-import platform
 import shutil
 import signal
-import socket
 import tempfile
-from dataclasses import replace
-from importlib.metadata import version as distribution_version
 from pathlib import Path
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from sourdough.clock import SystemClock
-from sourdough.config.load import load as load_config
 from sourdough.coordinator.answers import Answers, namespaces_of
 from sourdough.coordinator.bookkeeping import Bookkeeping
 from sourdough.coordinator.catalogue import Catalogue
 from sourdough.coordinator.control_server import ControlServer
 from sourdough.coordinator.drain import Shutdown
+from sourdough.coordinator.facts import Facts, installed_version
 from sourdough.coordinator.inline import InlineLauncher
 from sourdough.coordinator.launcher import Application, Launcher, ProcessLauncher
+from sourdough.coordinator.listening import listen, url_of
+from sourdough.coordinator.liveness import Liveness
 from sourdough.coordinator.lock import FolderLock
 from sourdough.coordinator.options import ServerOptions
-from sourdough.coordinator.process import ProcessIdentity
 from sourdough.coordinator.questions import Questions
 from sourdough.coordinator.reload import Reload
-from sourdough.coordinator.server_file import ServerFile, remove_server_file
-from sourdough.coordinator.snapshots import gateway_statuses, host_statuses, standby_status
+from sourdough.coordinator.saves import Saves
+from sourdough.coordinator.server_file import announce, remove_server_file
 from sourdough.coordinator.supervisor import Supervisor
 from sourdough.coordinator.watch import Watcher
-from sourdough.errors import ConfigError, SourdoughError, StartError, StorageError
-from sourdough.observe.banner import Banner, RouteLine
+from sourdough.errors import SourdoughError, StartError, StorageError
 from sourdough.observe.records import (
     AnyRecord,
     DrainWaiting,
     Dropped,
-    ReloadFailed,
     ServerStarted,
     ServerStopped,
     ServerStopping,
     Warned,
 )  # fmt: skip
-from sourdough.observe.status import CoordinatorStatus, Snapshot
 from sourdough.storage.layout import Layout, measure_sync
 from sourdough.wire.messages import (
     Answer,
@@ -64,18 +58,16 @@ from sourdough.wire.messages import (
 )  # fmt: skip
 
 if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
     from sourdough.coordinator.worker import Worker
-    from sourdough.config.model import Config
-    from collections.abc import Callable, Sequence
+    from sourdough.observe.banner import Banner
+    from sourdough.observe.status import Snapshot
 
 __all__ = ["Server", "ServerOptions"]
 
-_BACKLOG = 1024
 _CONFIG_SUFFIX = ".toml"
-
-
-def _version() -> str:
-    return distribution_version("sourdough-runtime")
 
 
 class Server:
@@ -86,21 +78,20 @@ class Server:
         self.on_started: Callable[[], None] | None = None
         self._record = on_record
         self._clock = SystemClock()
-        self._since = self._clock.now()
+        self._facts = Facts(options, since=self._clock.now())
         self._began = self._clock.monotonic()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: asyncio.Future[int] | None = None
         self._decoder = msgspec.msgpack.Decoder(AnyRecord)
-        self._sync_seconds: float | None = None
-        self._url = ""
-        self._watched: int | None = None
         self._started = False
         self._signals = 0
         self._shutdown: Shutdown | None = None
         self._snapshot: Snapshot | None = None
         self._stopping: asyncio.Task[None] | None = None
         self._supervisor: Supervisor
+        self._liveness: Liveness
         self._reload: Reload
+        self._saves: Saves
         self._layout: Layout
         self._questions: Questions
         self._bookkeeping: Bookkeeping
@@ -136,35 +127,12 @@ class Server:
 
     def banner(self) -> Banner:
         """Return the facts that do not change."""
-        project = self.options.project
-        bindings = {binding.name: binding for binding in project.config.bindings}
-        return Banner(
-            version=_version(),
-            name=project.config.name,
-            mode=self.options.mode,
-            python=platform.python_version(),
-            url=self._url,
-            routes=tuple(
-                RouteLine(
-                    binding=route.binding,
-                    pattern=route.pattern,
-                    target=".".join(bindings[route.binding].class_ref),
-                )
-                for route in project.config.routes
-            ),
-            entrypoint=None if project.config.main is None else f"{project.config.main}.Default",
-            storage=self._shown_storage(),
-            durability=self._durability(),
-            sync_seconds=self._sync_seconds,
-            watched_files=self._watched,
-            memory=self.options.memory,
-            config_file=None if project.file is None else project.file.name,
-        )
+        return self._facts.banner()
 
     def reload(self) -> None:
         """Load the code again."""
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._begin_reload, [])
+            self._loop.call_soon_threadsafe(self._saves.take, [])
 
     def stop(self) -> None:
         """Stop as the first SIGTERM does; a second call ends at once."""
@@ -179,16 +147,15 @@ class Server:
             self._warn(self._layout.warning, self._layout.hint)
         for leftover in lock.ended:
             self._warn(f"ended process {leftover.pid}, left behind by a server that died", None)
-        self._sync_seconds = self._measured_sync()
-        listening = _listen(options.host, options.port)
-        port = listening.getsockname()[1]
-        shown = f"[{options.host}]" if ":" in options.host else options.host
-        self._url = f"http://{shown}:{port}"
+        if self._facts.durability == "disk":
+            self._facts.sync_seconds = measure_sync(options.storage)
+        listening = listen(options.host, options.port)
+        self._facts.url = url_of(options.host, listening)
         catalogue = await Catalogue.open(options.storage)
         launcher = self._launcher(listening, run_dir, lock.fd)
         self._assemble(launcher, catalogue)
         control = ControlServer(
-            run_dir / "control.sock", self._answers(catalogue).answer, version=_version()
+            run_dir / "control.sock", self._answers(catalogue).answer, version=installed_version()
         )
         self._control_path = control.path
         watcher: Watcher | None = None
@@ -199,9 +166,9 @@ class Server:
             self._write_server_file()
             if options.reloads:
                 watcher = Watcher(
-                    root=options.project.root, storage=options.storage, on_saved=self._saved
+                    root=options.project.root, storage=options.storage, on_saved=self._saves.take
                 )
-                self._watched = watcher.count()
+                self._facts.watched_files = watcher.count()
                 watcher.start()
             self._supervisor.start()
             assert self._ended is not None
@@ -235,6 +202,18 @@ class Server:
             clock=self._clock,
             record=self._record,  # type: ignore[arg-type]
             drain_timeout=options.drain_timeout,
+        )
+        self._saves = Saves(
+            supervisor=self._supervisor,
+            reload=self._reload,
+            clock=self._clock,
+            record=self._record,  # type: ignore[arg-type]
+            adopt=self._adopt,
+        )
+        self._liveness = Liveness(
+            supervisor=self._supervisor,
+            clock=self._clock,
+            record=self._record,  # type: ignore[arg-type]
         )
         self._questions = Questions(self._supervisor)
         self._bookkeeping = Bookkeeping(catalogue, self._layout, self._questions)
@@ -290,11 +269,11 @@ class Server:
         self._record(
             ServerStarted(
                 ts=self._clock.now(),
-                url=self._url,
+                url=self._facts.url,
                 pid=os.getpid(),
                 hosts=self.options.hosts,
-                storage=self._shown_storage(),
-                durability=self._durability(),
+                storage=self._facts.shown_storage,
+                durability=self._facts.durability,
                 ms=(self._clock.monotonic() - self._began) * 1e3,
             )
         )
@@ -341,54 +320,10 @@ class Server:
     def _fatal(self, reason: str) -> None:
         self._fail(StorageError(reason, place=str(self.options.storage)))
 
-    # --- reload
-
-    def _saved(self, files: Sequence[str]) -> None:
-        if self._supervisor.stopping:
-            return
-        if any(name.endswith(_CONFIG_SUFFIX) for name in files) and not self._read_config(files):
-            return
-        self._begin_reload(files)
-
-    def _begin_reload(self, files: Sequence[str]) -> None:
-        if not self._supervisor.stopping:
-            self._reload.begin(files)
-
-    def _read_config(self, files: Sequence[str]) -> bool:
-        """Take a changed configuration; return False when it has faults."""
-        project = self.options.project
-        if project.file is None or project.file.name not in files:
-            return True
-        try:
-            changed = load_config(project.file)
-            layout = Layout.open(
-                self.options.storage, changed.config.name,
-                [binding.class_name for binding in changed.config.bindings],
-            )  # fmt: skip
-        except (ConfigError, StorageError) as error:
-            self._record(
-                ReloadFailed(
-                    ts=self._clock.now(), files=tuple(files), error=error.message, place=error.place
-                )
-            )
-            return False
-        self._tell_fixed(project.config, changed.config)
+    def _adopt(self, options: ServerOptions, layout: Layout) -> None:
+        """Take a configuration that was changed while the server runs."""
+        self.options = self._facts.options = options
         self._layout = layout
-        self.options = replace(self.options, project=changed)
-        self._supervisor.application.options = self.options
-        self._supervisor.application.storage_names = layout.storage_names
-        self._supervisor.configure_gateways()
-        return True
-
-    def _tell_fixed(self, old: Config, new: Config) -> None:
-        """Say what of the configuration takes effect with the next start only."""
-        if (old.dev, old.storage, old.host_count, old.name) != (
-            new.dev, new.storage, new.host_count, new.name,
-        ):  # fmt: skip
-            self._warn(
-                "name, hostCount, [storage] and [dev] take effect at the next start",
-                "stop the server and start it again",
-            )
 
     # --- the end
 
@@ -435,77 +370,32 @@ class Server:
         period = self.options.project.config.limits.heartbeat
         while True:
             await asyncio.sleep(period)
-            self._supervisor.tick(period)
+            self._liveness.tick(period)
             self._snapshot = self._compose()
 
     def _compose(self) -> Snapshot:
-        return Snapshot(
-            version=_version(),
-            name=self.options.project.config.name,
-            url=self._url,
-            storage=str(self.options.storage),
-            durability=self._durability(),
-            sync_seconds=self._sync_seconds,
-            coordinator=CoordinatorStatus(
-                pid=os.getpid(),
-                since=self._since,
-                mode=self.options.mode,
-                draining=self._shutdown is not None,
-            ),
-            gateways=gateway_statuses(self._supervisor),
-            hosts=host_statuses(self._supervisor, self._reload.traceback),
-            standby=standby_status(self._supervisor),
-            table_version=self._supervisor.seats.version,
+        return self._facts.snapshot(
+            self._supervisor,
+            traceback=self._reload.traceback,
+            draining=self._shutdown is not None,
             objects_known=self._bookkeeping.count,
         )
 
     def _write_server_file(self) -> None:
         """Say who uses the folder, and which processes to end should we die (invariant P4)."""
-        me = ProcessIdentity.of(os.getpid())
         pids = [] if self.options.inline else [each.pid for each in self._supervisor.workers]
-        children = [ProcessIdentity.of(pid) for pid in pids if pid is not None]
-        ServerFile(
-            pid=os.getpid(),
-            start_time=me.start_time if me is not None else "",
-            version=_version(),
-            url=self._url,
-            control=str(self._control_path),
+        announce(
+            self.options.storage,
+            version=installed_version(),
+            url=self._facts.url,
+            control=self._control_path,
             mode=self.options.mode,
-            children=tuple(child for child in children if child is not None),
-        ).write(self.options.storage)
+            children=[pid for pid in pids if pid is not None],
+        )
 
     def _label_of(self, key: bytes) -> str:
         """Name the object under a key, for people."""
         return f"{key[:-32].decode('utf-8', 'replace')}:{key[-32:].hex()[:12]}.."
 
-    def _measured_sync(self) -> float | None:
-        return None if self._durability() != "disk" else measure_sync(self.options.storage)
-
-    def _durability(self) -> str:
-        return "memory" if self.options.memory else self.options.project.config.storage.durability
-
-    def _shown_storage(self) -> str:
-        here = Path.cwd()
-        storage = self.options.storage
-        return str(storage.relative_to(here)) if storage.is_relative_to(here) else str(storage)
-
     def _warn(self, text: str, hint: str | None) -> None:
         self._record(Warned(ts=self._clock.now(), text=text, hint=hint))
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Bind the port. Raises StartError when it is taken or not ours to take."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-        listening.listen(_BACKLOG)
-    except OSError as error:
-        listening.close()
-        raise StartError(
-            f"cannot listen on {host}:{port}: {error.strerror}",
-            hint=f"`--port {port + 1}` takes another port, `--port 0` any free one",
-        ) from error
-    listening.setblocking(False)
-    return listening

@@ -16,6 +16,7 @@ from sourdough.coordinator.process import ProcessIdentity
 from sourdough.errors import StorageFormatError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 SERVER_FILE = "server.json"
@@ -53,6 +54,23 @@ class ServerFile(msgspec.Struct, frozen=True, kw_only=True):
         draft = storage / f"{SERVER_FILE}.{os.getpid()}.new"
         draft.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=2))
         draft.replace(storage / SERVER_FILE)
+
+
+def announce(
+    storage: Path, *, version: str, url: str, control: Path, mode: str, children: Sequence[int]
+) -> None:
+    """Write that this process is the server of a folder, and the pids of its children."""
+    me = ProcessIdentity.of(os.getpid())
+    identities = [ProcessIdentity.of(pid) for pid in children]
+    ServerFile(
+        pid=os.getpid(),
+        start_time=me.start_time if me is not None else "",
+        version=version,
+        url=url,
+        control=str(control),
+        mode=mode,
+        children=tuple(each for each in identities if each is not None),
+    ).write(storage)
 
 
 def read_server_file(storage: Path) -> ServerFile | None:

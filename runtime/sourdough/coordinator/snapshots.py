@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sourdough.coordinator.seats import SeatState
-from sourdough.coordinator.supervisor import Supervisor
-from sourdough.coordinator.worker import Worker
 from sourdough.observe.status import GatewayStatus, HostStatus, State
+
+if TYPE_CHECKING:
+    from sourdough.coordinator.supervisor import Supervisor
+    from sourdough.coordinator.worker import Worker
 
 
 def host_statuses(supervisor: Supervisor, traceback: str | None) -> tuple[HostStatus, ...]:
     """Return a line for each seat, whoever sits there."""
-    return tuple(_seat(supervisor, number, traceback) for number in range(1, len(supervisor.seats) + 1))
+    return tuple(
+        _seat(supervisor, number, traceback) for number in range(1, len(supervisor.seats) + 1)
+    )
 
 
 def standby_status(supervisor: Supervisor) -> HostStatus | None:

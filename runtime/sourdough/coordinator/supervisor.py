@@ -9,44 +9,44 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import random
-import signal
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sourdough.clock import Clock
-from sourdough.coordinator.launcher import Application, Launcher
+from sourdough.coordinator.lane import Lane
 from sourdough.coordinator.seats import Seats
 from sourdough.coordinator.worker import Worker
+from sourdough.observe import breadcrumb
 from sourdough.observe.records import (
-    ChildBackingOff, GatewayCrashed, HostCrashed, HostRecovered, HostStuck, Output, Record,
+    ChildBackingOff,
+    GatewayCrashed,
+    HostCrashed,
+    HostRecovered,
+    Output,
+    Record,
 )  # fmt: skip
 from sourdough.observe.status import State
-from sourdough.policy.restart import Crashed, Restart, RestartPolicy, decide, describe_exit
 from sourdough.wire.messages import (
-    Assign, Assigned, Exit, Heartbeat, HostGone, LoadFailed, Message, Ready, Released,
-    SeatEntry, SyncFailed, Table,
+    Assign,
+    Assigned,
+    Exit,
+    Heartbeat,
+    HostGone,
+    LoadFailed,
+    Message,
+    Ready,
+    Released,
+    SeatEntry,
+    SyncFailed,
+    Table,
 )  # fmt: skip
 
-_POLICY = RestartPolicy()
-# Between the signal that makes a stuck host write its stacks and the one that ends it.
-_DUMP_SECONDS = 0.3
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sourdough.clock import Clock
+    from sourdough.coordinator.launcher import Application, Launcher
+
 # Two failed syncs within this time stop the server (invariant S2).
 _SYNC_WINDOW_SECONDS = 60.0
-
-
-class Lane:
-    """The memory of one seat (0: the standby) or one gateway: starts, restarts, last exit."""
-
-    def __init__(self) -> None:
-        self.starts: list[float] = []
-        self.restarts = 0
-        self.last_exit: str | None = None
-        self.crashed_at: float | None = None
-        self.pending: asyncio.TimerHandle | None = None
-
-    def started(self, now: float) -> None:
-        self.starts = [*self.starts[-_POLICY.memory :], now]
 
 
 class Supervisor:
@@ -69,7 +69,6 @@ class Supervisor:
         self._serials = itertools.count(1)
         self._loop = asyncio.get_running_loop()
         self._lanes: dict[tuple[str, int], Lane] = {}
-        self._last_tick: float | None = None
         self._failed_syncs: list[float] = []
         self.workers: list[Worker] = []
         self.seats = Seats(application.options.seats)
@@ -248,7 +247,7 @@ class Supervisor:
         if worker not in self.workers:
             return
         self.workers.remove(worker)
-        running = self._running(worker)
+        running = self.running(worker)
         worker.close()
         worker.state = State.STOPPED
         if worker.is_host:
@@ -257,10 +256,8 @@ class Supervisor:
             self._gateway_crashed(worker, code)
         self.on_changed()
 
-    def _running(self, worker: Worker) -> str | None:
+    def running(self, worker: Worker) -> str | None:
         """Return the object that a host was running, from the breadcrumb it left."""
-        from sourdough.observe import breadcrumb
-
         key = breadcrumb.read(worker.breadcrumb) if worker.breadcrumb is not None else None
         return None if key is None else self._name_of(key)
 
@@ -307,44 +304,27 @@ class Supervisor:
         )
 
     def _note_crash(self, lane: Lane, code: int, worker: Worker) -> None:
-        lane.last_exit = describe_exit(code)
-        lane.restarts += 1
-        lane.crashed_at = self._clock.monotonic()
         if not lane.starts:
             lane.started(worker.since_monotonic)
+        lane.crashed(code, self._clock.monotonic())
 
     def fill_later(self, lane: Lane, name: str, code: int) -> None:
         """Let a standby take the seat now; start another process when the policy says so."""
         self._after_pause(lane, name, code, self.staff)
         self.fill()
 
-    def _after_pause(
-        self, lane: Lane, name: str, code: int, act: Callable[[], None]
-    ) -> None:
-        now = self._clock.monotonic()
-        chance = random.random()  # noqa: S311 (jitter)
-        decision = decide(lane.starts, now, _POLICY, Crashed(returncode=code), chance)
-        assert isinstance(decision, Restart)
-
+    def _after_pause(self, lane: Lane, name: str, code: int, act: Callable[[], None]) -> None:
         def due() -> None:
-            lane.pending = None
             if not self.stopping:
                 act()
 
-        if not decision.after_seconds:
-            due()
-            return
-        if lane.pending is not None:
-            lane.pending.cancel()
-        lane.pending = self._loop.call_later(decision.after_seconds, due)
-        self._record(
-            ChildBackingOff(
-                ts=self._clock.now(),
-                child=name,
-                seconds=decision.after_seconds,
-                restarts=lane.restarts,
+        seconds = lane.after_crash(code, self._clock.monotonic(), due)
+        if seconds:
+            self._record(
+                ChildBackingOff(
+                    ts=self._clock.now(), child=name, seconds=seconds, restarts=lane.restarts
+                )
             )
-        )
 
     def _sync_failed(self) -> None:
         now = self._clock.monotonic()
@@ -352,41 +332,6 @@ class Supervisor:
         self._failed_syncs = [*recent, now]
         if len(self._failed_syncs) > 1:
             self.on_fatal("the disk failed twice; see the log")
-
-    # --- time
-
-    def tick(self, period: float) -> None:
-        """Once a heartbeat: look for children that no longer answer (invariant P6)."""
-        now = self._clock.monotonic()
-        kept = self._last_tick is not None and now - self._last_tick < 2 * period
-        self._last_tick = now
-        limits = self.application.options.project.config.limits
-        for worker in list(self.workers):
-            if worker.child is None or worker.state is State.STOPPED or not kept:
-                continue
-            worker.silence += period
-            starting = worker.state is State.STARTING
-            if worker.silence > (limits.ready_timeout if starting else limits.hang_timeout):
-                self._end_stuck(worker)
-
-    def _end_stuck(self, worker: Worker) -> None:
-        if _is_traced(worker.pid):
-            return
-        seat = self.seats.of(worker.serial)
-        self._record(
-            HostStuck(
-                ts=self._clock.now(),
-                host=seat.number if seat is not None else 0,
-                pid=worker.pid or 0,
-                seconds=worker.silence,
-                running=self._running(worker),
-            )
-        )
-        worker.silence = 0.0
-        if worker.child is not None:
-            # Its stacks go to its stderr, which is read line by line into the log.
-            worker.child.signal(signal.SIGUSR1)
-            self._loop.call_later(_DUMP_SECONDS, worker.kill)
 
     # --- stopping
 
@@ -404,23 +349,7 @@ class Supervisor:
         """End every child at once."""
         self.stopping = True
         for lane in self._lanes.values():
-            if lane.pending is not None:
-                lane.pending.cancel()
+            lane.cancel()
         for worker in self.workers:
             worker.asked = True
             worker.kill()
-
-
-def _is_traced(pid: int | None) -> bool:
-    """Say whether a debugger is attached to a process (Linux; elsewhere nobody can tell)."""
-    from pathlib import Path
-
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return False
-    return any(
-        line.startswith("TracerPid:") and line.split()[1] != "0" for line in status.splitlines()
-    )
-
-

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from watchfiles import Change, DefaultFilter, awatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 _EXTENSIONS = (".py", ".toml")
 # Saves within this time are one: editors write several files, and some write each twice.
@@ -77,4 +80,3 @@ class Watcher:
     def _name(self, path: str) -> str:
         found = Path(path)
         return str(found.relative_to(self._root)) if found.is_relative_to(self._root) else path
-

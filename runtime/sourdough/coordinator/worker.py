@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sourdough.coordinator.child import Child
 from sourdough.coordinator.figures import Figures
 from sourdough.observe.status import State
-from sourdough.wire.messages import LoadFailed, Message
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sourdough.coordinator.child import Child
+    from sourdough.wire.messages import LoadFailed, Message
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

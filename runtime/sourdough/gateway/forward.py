@@ -99,5 +99,3 @@ class Forward(Outgoing):
                 "limits.request_timeout sets how long it may take.",
             )
         )  # fmt: skip
-
-

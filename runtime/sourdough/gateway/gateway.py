@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import socket
 import time
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from sourdough.clock import Clock
-from sourdough.config.model import Config, Server
 from sourdough.config.packed import unpack
 from sourdough.gateway.edge import Edge, EdgeLimits, Exchange, Failure, Listener, Stream
 from sourdough.gateway.forward import Forward
@@ -24,12 +21,28 @@ from sourdough.observe.histogram import Histogram
 from sourdough.observe.records import RequestServed
 from sourdough.observe.request_log import RequestLog
 from sourdough.observe.usage import resident_bytes
-from sourdough.transport.channel import Channel
 from sourdough.transport.link import Hello
 from sourdough.transport.peers import Connect, Peers
 from sourdough.wire.messages import (
-    Drain, Drained, Exit, Heartbeat, HostGone, Lines, Message, Ready, Setup, Table,
+    Drain,
+    Drained,
+    Exit,
+    Heartbeat,
+    HostGone,
+    Lines,
+    Message,
+    Ready,
+    Setup,
+    Table,
 )  # fmt: skip
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from sourdough.clock import Clock
+    from sourdough.config.model import Config, Server
+    from sourdough.transport.channel import Channel
 
 # New lines of the request log reach the screen this often; a batch is one message.
 _LOG_SECONDS = 0.1
@@ -76,6 +89,7 @@ class Gateway:
         self._log = RequestLog()
         self._latency = Histogram()
         self._expected = 0.0
+        self._ending: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._log_timer: asyncio.TimerHandle | None = None
         self._router = Router(
@@ -120,9 +134,9 @@ class Gateway:
         elif isinstance(message, HostGone):
             self._peers.host_gone(message.serial)
         elif isinstance(message, Drain):
-            self._loop.create_task(self._drain(message.deadline))
+            self._ending = self._loop.create_task(self._drain(message.deadline))
         elif isinstance(message, Exit):
-            self._loop.create_task(self._exit())
+            self._ending = self._loop.create_task(self._exit())
 
     def _configure(self, setup: Setup) -> None:
         """Take a changed configuration: its routes, for requests from now on."""
@@ -176,9 +190,7 @@ class Gateway:
         """Keep what a host said about a failure until its line is written."""
         self._notes[number] = note
 
-    def _finished(
-        self, exchange: Exchange, status: int, seconds: float, error: str | None
-    ) -> None:
+    def _finished(self, exchange: Exchange, status: int, seconds: float, error: str | None) -> None:
         self._latency.add(seconds)
         if self._log.wants(status, seconds):
             self._log.lines.append(self._line(exchange, status, seconds, error))

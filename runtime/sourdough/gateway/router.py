@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-from sourdough.config.model import Config
 from sourdough.config.routes import BadRoute, NoRoute, RouteTable
 from sourdough.gateway.edge import Exchange, Failure
 from sourdough.http import Headers
 from sourdough.ids import IdFactory
-from sourdough.wire.heads import Kind, RequestHead, SECURE
+from sourdough.wire.heads import SECURE, Kind, RequestHead
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from sourdough.config.model import Config
 
 # Paths remembered; a full cache is emptied, which costs 2 us for each path that comes again.
 _CACHED_PATHS = 65_536
@@ -102,9 +106,7 @@ class Router:
             return _ENTRYPOINT
         return Failure(404, "no_route", "No route takes this path.", "sourdough.toml lists them.")
 
-    def _object(
-        self, binding: str, name: str | None, hex_id: str | None
-    ) -> Destination | Failure:
+    def _object(self, binding: str, name: str | None, hex_id: str | None) -> Destination | Failure:
         class_name, storage_name = self._bindings[binding]
         ids = self._ids[storage_name]
         try:

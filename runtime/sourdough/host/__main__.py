@@ -20,12 +20,16 @@ import uvloop
 
 from sourdough.clock import SystemClock
 from sourdough.config.packed import unpack
-from sourdough.host.loading import LoadError, Loaded, load
+from sourdough.host.loading import Loaded, LoadError, load
 from sourdough.host.output import OutputHandler
 from sourdough.host.runtime import HostRuntime
 from sourdough.observe.breadcrumb import Breadcrumb
 from sourdough.transport.process import (
-    ORPHAN_SECONDS, ControlledProcess, Descriptors, connect_unix, settle,
+    ORPHAN_SECONDS,
+    ControlledProcess,
+    Descriptors,
+    connect_unix,
+    settle,
 )  # fmt: skip
 from sourdough.wire.messages import LoadFailed, encode
 
@@ -75,7 +79,9 @@ def _options() -> argparse.Namespace:
     if len(options.module or []) != len(options.cls or []):
         parser.error("--module and --class come in pairs")
     if not options.check and options.control_fd is None:
-        parser.error("hosts are started by `sourdough dev` and `sourdough serve`; --check works alone")
+        parser.error(
+            "hosts are started by `sourdough dev` and `sourdough serve`; --check works alone"
+        )
     return options
 
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from sourdough.errors import DurableObjectError
 from sourdough.host.upload import Upload
 from sourdough.http import BodyError, BodyReader, Request, Response
-from sourdough.http.body import BodySource
 from sourdough.objects.event import BeforeChunk, Event, current_event
 from sourdough.objects.failure import decode_error
 from sourdough.transport.peers import Outgoing, Peers
@@ -24,6 +23,7 @@ from sourdough.wire.heads import SECURE, Kind, RequestHead, decode_answer
 
 if TYPE_CHECKING:
     from sourdough.host.host import Host
+    from sourdough.http.body import BodySource
 
 # Values that cross between objects (semantics 2.6).
 MAX_CALL_BYTES = 32 * 1024 * 1024
@@ -192,7 +192,12 @@ class Calls:
                 )
 
     async def call(
-        self, key: bytes, name: str | None, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self,
+        key: bytes,
+        name: str | None,
+        method: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
     ) -> Any:
         """Call a method of an object; see `objects.namespace.Caller`."""
         arguments = encode((args, kwargs))

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sourdough.http import Response
 from sourdough.objects.context import EntrypointContext
-from sourdough.objects.durable_object import WorkerEntrypoint
 from sourdough.objects.event import Event, current_event
 from sourdough.objects.failure import WrongResultError
+
+if TYPE_CHECKING:
+    from sourdough.objects.durable_object import WorkerEntrypoint
 
 
 class Entrypoint:
     """The class `Default` of the module that `main` names; an instance for each request."""
 
-    def __init__(self, cls: type[WorkerEntrypoint], env: Any, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, cls: type[WorkerEntrypoint], env: Any, loop: asyncio.AbstractEventLoop
+    ) -> None:
         self._cls = cls
         self._env = env
         self._loop = loop
@@ -31,16 +35,7 @@ class Entrypoint:
     async def _run(self, event: Event) -> None:
         current_event.set(event)
         try:
-            instance = self._cls(EntrypointContext(self._tasks), self._env)
-            assert event.request is not None
-            response = instance.fetch(event.request)
-            if inspect.isawaitable(response):
-                response = await response
-            if not isinstance(response, Response):
-                raise WrongResultError(
-                    f"{self._cls.__name__}.fetch() returned {type(response).__name__}, "
-                    "not a Response"
-                )
+            response = await self._fetch(event)
             if response.complete:
                 event.reply.respond(response)
             else:
@@ -49,6 +44,18 @@ class Entrypoint:
             raise
         except BaseException as error:  # noqa: BLE001 (sys.exit() in user code must not end the host)
             event.reply.failed(error)
+
+    async def _fetch(self, event: Event) -> Response:
+        instance = self._cls(EntrypointContext(self._tasks), self._env)
+        assert event.request is not None
+        response: Any = instance.fetch(event.request)
+        if inspect.isawaitable(response):
+            response = await response
+        if not isinstance(response, Response):
+            raise WrongResultError(
+                f"{self._cls.__name__}.fetch() returned {type(response).__name__}, not a Response"
+            )
+        return response
 
 
 def _nothing_to_confirm() -> None:

@@ -12,27 +12,30 @@ every instance dead; whatever still comes is refused, and the coordinator may gi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sourdough.config.model import Config
 from sourdough.host.calls import Calls
-from sourdough.host.entrypoint import Entrypoint
 from sourdough.host.incoming import Incoming
 from sourdough.http import BodyReader, Request
 from sourdough.objects.event import Event
-from sourdough.objects.registry import Registry
-from sourdough.observe.breadcrumb import Breadcrumb
 from sourdough.observe.histogram import Histogram
 from sourdough.placement import seat_table, slot_of
-from sourdough.transport.link import Link
-from sourdough.transport.peers import Outgoing, Peers
-from sourdough.transport.stream import Stream
 from sourdough.wire.credit import STREAM_WINDOW
 from sourdough.wire.frames import END, ResetCode, Type
 from sourdough.wire.heads import SECURE, Kind, RequestHead
-from sourdough.wire.messages import Table, Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sourdough.config.model import Config
+    from sourdough.host.entrypoint import Entrypoint
+    from sourdough.objects.registry import Registry
+    from sourdough.observe.breadcrumb import Breadcrumb
+    from sourdough.transport.link import Link
+    from sourdough.transport.peers import Outgoing, Peers
+    from sourdough.transport.stream import Stream
+    from sourdough.wire.messages import Table, Waiting
 
 
 class Phase(Enum):
@@ -60,6 +63,7 @@ class Host:
         self._debug = debug
         self._breadcrumb = breadcrumb
         self._links: set[Link] = set()
+        self._collecting: set[asyncio.Task[None]] = set()
         self._seat_by_slot: list[int] = []
         self._idle: asyncio.Event = asyncio.Event()
         self._release_version = 0
@@ -192,7 +196,9 @@ class Host:
             incoming.body = BodyReader(incoming.consumed)
             link.grant(number, STREAM_WINDOW)
         if incoming.is_call and incoming.body is not None:
-            self._loop.create_task(self._collect(head, incoming))
+            task = self._loop.create_task(self._collect(head, incoming))
+            self._collecting.add(task)
+            task.add_done_callback(self._collecting.discard)
         else:
             self._deliver(head, incoming)
         return incoming

@@ -10,17 +10,18 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sourdough.http import BodyReader, Headers, Response
-from sourdough.objects.event import BeforeChunk
 from sourdough.objects.failure import describe, encode_error, http_failure, traceback_of
 from sourdough.transport.stream import Stream
 from sourdough.wire.frames import END, INLINE_BODY, NOTE, ResetCode, Type
 from sourdough.wire.heads import encode_answer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sourdough.objects.event import BeforeChunk
     from sourdough.transport.link import Link
 
 log = logging.getLogger("sourdough.host")
@@ -37,7 +38,16 @@ OK, ERROR = 0, 1
 class Incoming(Stream):
     """One event from a link."""
 
-    __slots__ = ("_ended", "_finish", "_head_sent", "body", "debug", "is_call", "request_id", "started")
+    __slots__ = (
+        "_ended",
+        "_finish",
+        "_head_sent",
+        "body",
+        "debug",
+        "is_call",
+        "request_id",
+        "started",
+    )
 
     def __init__(
         self,

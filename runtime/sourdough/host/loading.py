@@ -7,16 +7,18 @@ import importlib
 import linecache
 import sys
 import traceback
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from sourdough.errors import StartError
 from sourdough.objects.durable_object import DurableObject, WorkerEntrypoint
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
 
 ENTRYPOINT_CLASS = "Default"
 
@@ -91,7 +93,7 @@ def _is_of_project(module: ModuleType, root: Path) -> bool:
 def _import(module: str, root: Path) -> ModuleType:
     try:
         return importlib.import_module(module)
-    except BaseException as error:  # noqa: BLE001 (sys.exit() while importing is a fault as well)
+    except BaseException as error:
         raise LoadError(_fault(error, module, root)) from error
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import threading
 from collections import deque
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from sourdough.clock import Clock
 from sourdough.objects.event import current_event
 from sourdough.observe.records import Output
-from sourdough.transport.channel import Channel
 from sourdough.wire.messages import Lines
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from sourdough.clock import Clock
+    from sourdough.transport.channel import Channel
 
 # Lines that wait for the next turn of the loop; what comes on top is counted (invariant P7).
 _MAX_WAITING = 1000

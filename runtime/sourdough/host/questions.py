@@ -6,19 +6,23 @@ given up within one turn of the loop, so no event can come in between.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from sourdough.errors import DurableObjectError, SourdoughError
 from sourdough.ids import ObjectId
-from sourdough.objects.registry import ObjectClass, Registry
-from sourdough.storage.database import Database
 from sourdough.storage.inspection import ObjectReport, report
 from sourdough.storage.removal import remove_object
-from sourdough.transport.channel import Channel
 from sourdough.wire.messages import Answer, Ask, Forgotten
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sourdough.objects.registry import ObjectClass, Registry
+    from sourdough.storage.database import Database
+    from sourdough.transport.channel import Channel
 
 
 class Looked(msgspec.Struct, frozen=True, kw_only=True):

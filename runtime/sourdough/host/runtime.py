@@ -9,33 +9,48 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sourdough.clock import Clock
 from sourdough.config.model import ClassRef, Config
 from sourdough.host.entrypoint import Entrypoint
 from sourdough.host.host import Host
-from sourdough.host.loading import Loaded
 from sourdough.host.questions import Questions
 from sourdough.ids import IdFactory, ObjectId
 from sourdough.objects.namespace import Caller, DurableObjectNamespace, Env
 from sourdough.objects.registry import ObjectClass, Registry
-from sourdough.observe.breadcrumb import Breadcrumb
 from sourdough.observe.usage import resident_bytes
 from sourdough.storage.database import Database
 from sourdough.storage.engine import Durability
 from sourdough.storage.layout import object_path
 from sourdough.storage.meta import ObjectMeta
 from sourdough.storage.wal_engine import WalEngine
-from sourdough.transport.channel import Channel
 from sourdough.transport.link import Hello, Link
 from sourdough.transport.peers import Connect, Peers
 from sourdough.wire.messages import (
-    Ask, Assign, Assigned, Exit, Heartbeat, HostGone, Known, Message, Ready, Release, Released,
-    Setup, SyncFailed, Table,
+    Ask,
+    Assign,
+    Assigned,
+    Exit,
+    Heartbeat,
+    HostGone,
+    Known,
+    Message,
+    Ready,
+    Release,
+    Released,
+    Setup,
+    SyncFailed,
+    Table,
 )  # fmt: skip
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sourdough.clock import Clock
+    from sourdough.host.loading import Loaded
+    from sourdough.observe.breadcrumb import Breadcrumb
+    from sourdough.transport.channel import Channel
 
 log = logging.getLogger("sourdough.host")
 
@@ -78,9 +93,7 @@ class HostRuntime:
         self._work: set[asyncio.Task[None]] = set()
         self._hello = Hello(role="host", serial=setup.serial)
         self.on_tick: Callable[[], None] = lambda: None
-        self.host = Host(
-            loop=loop, config=config, debug=setup.mode == "dev", breadcrumb=breadcrumb
-        )
+        self.host = Host(loop=loop, config=config, debug=setup.mode == "dev", breadcrumb=breadcrumb)
         self._peers = Peers(
             loop=loop,
             hello=self._hello,
@@ -150,8 +163,8 @@ class HostRuntime:
         # Two hosts that end together must not wait for each other's links.
         self._peers.close()
         deadline = self._loop.time() + _LINGER_SECONDS
-        while self.host.links and self._loop.time() < deadline:
-            await asyncio.sleep(0.02)
+        while self.host.links and self._loop.time() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)  # bounded, and only at the very end
         await self.close()
         self._on_exit(0)
 
@@ -216,9 +229,7 @@ class HostRuntime:
         for binding in self._config.bindings:
             storage_name = self._setup.storage_names[binding.class_name]
             ids = IdFactory(self._setup.application, storage_name)
-            values[binding.name] = DurableObjectNamespace(
-                binding.name, storage_name, ids, caller
-            )
+            values[binding.name] = DurableObjectNamespace(binding.name, storage_name, ids, caller)
         return Env(values)
 
     def _engine(self, durability: str) -> WalEngine:

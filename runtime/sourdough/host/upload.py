@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import TYPE_CHECKING
 
-from sourdough.http.body import BodySource
-from sourdough.transport.stream import Stream
 from sourdough.wire.frames import ResetCode
+
+if TYPE_CHECKING:
+    from sourdough.http.body import BodySource
+    from sourdough.transport.stream import Stream
 
 log = logging.getLogger("sourdough.host")
 

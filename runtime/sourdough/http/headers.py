@@ -29,7 +29,7 @@ class Headers:
         if init is None:
             return
         if isinstance(init, Headers):
-            self._pairs = list(init._pairs)
+            self._pairs = init.items()
             return
         pairs = init.items() if isinstance(init, Mapping) else init
         for name, value in pairs:

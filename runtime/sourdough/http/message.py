@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sourdough.http.body import BodySource
 from sourdough.http.headers import Headers
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from sourdough.http.body import BodySource
 
 
 class BodyUsedError(RuntimeError):

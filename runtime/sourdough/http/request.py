@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from sourdough.http.body import BodySource
 from sourdough.http.headers import Headers, HeadersInit
 from sourdough.http.message import Message, to_body
+
+if TYPE_CHECKING:
+    from sourdough.http.body import BodySource
 
 
 class Query(Mapping[str, str]):

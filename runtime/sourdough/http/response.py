@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
-from sourdough.http.body import BodySource
 from sourdough.http.headers import Headers, HeadersInit
 from sourdough.http.message import Message, to_body
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from sourdough.http.body import BodySource
 
 # The two most common header blocks, made once: most responses never build a Headers object.
 _TEXT_BLOCK = b"content-type: text/plain; charset=utf-8\r\n"
@@ -58,7 +61,7 @@ class Response(Message):
         if isinstance(body, str) and "content-type" not in self.headers:
             self.headers.append("content-type", "text/plain; charset=utf-8")
 
-    json = _Json()  # type: ignore[assignment]
+    json = _Json()
 
     @classmethod
     def from_json(

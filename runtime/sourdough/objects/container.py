@@ -15,29 +15,44 @@ import asyncio
 import inspect
 import logging
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
 from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sourdough.errors import DurableObjectError
 from sourdough.http import Response
-from sourdough.objects.context import DurableObjectState
 from sourdough.objects.event import Event, current_event
 from sourdough.objects.failure import NoFetchError, WrongResultError
 from sourdough.objects.gates import InputGate
 from sourdough.objects.methods import find_method
-from sourdough.storage.database import Database
 from sourdough.values import decode, encode
 from sourdough.wire.messages import Waiting
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine
+
+    from sourdough.objects.context import DurableObjectState
     from sourdough.objects.durable_object import DurableObject
     from sourdough.objects.registry import ObjectClass
+    from sourdough.storage.database import Database
 
 log = logging.getLogger("sourdough.objects")
 
-_EAGER = {"eager_start": True} if sys.version_info >= (3, 12) else {}
+if sys.version_info >= (3, 12):
+
+    def _new_task(
+        coroutine: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop
+    ) -> asyncio.Task[None]:
+        # Eager: what never suspends is over before this returns, without a turn of the loop.
+        return asyncio.Task(coroutine, loop=loop, eager_start=True)
+
+else:
+
+    def _new_task(
+        coroutine: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop
+    ) -> asyncio.Task[None]:
+        return asyncio.Task(coroutine, loop=loop)
+
 
 RESET_TEXT = "Durable Object was reset"
 
@@ -106,12 +121,12 @@ class Container:
         if self.phase is Phase.ABSENT:
             self.phase = Phase.STARTING
             self.gate.lock()
-            self.spawn(self._construct())
+            self.background(self._construct())
         self.gate.enter(event)
 
     def _start(self, event: Event) -> None:
         coroutine = self._run(event)
-        self.events[event] = asyncio.Task(coroutine, loop=self._loop, **_EAGER)
+        self.events[event] = _new_task(coroutine, self._loop)
 
     async def _run(self, event: Event) -> None:
         current_event.set(event)
@@ -185,7 +200,7 @@ class Container:
         """Send when the commits made so far are durable (invariant S1)."""
         try:
             commit = self.database.flush()
-        except Exception as error:  # the commit itself failed: its error replaces the answer
+        except Exception as error:  # noqa: BLE001 (a failed commit replaces the answer)
             event.reply.failed(error)
             return
         if not commit:
@@ -238,6 +253,10 @@ class Container:
         """A critical section ended: let in what waited."""
         for event in self.gate.unlock():
             self._start(event)
+
+    def background(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        """Run something that nobody awaits; it keeps the object in memory."""
+        self._tasks.add(self.spawn(coroutine))
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run something on behalf of the object; it keeps the object in memory."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from sourdough.errors import DurableObjectError
-from sourdough.ids import ObjectId
 from sourdough.objects.gates import MAX_SECTION_DEPTH, section_depth
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine
+
+    from sourdough.ids import ObjectId
     from sourdough.objects.container import Container
     from sourdough.storage.storage import Storage
 
@@ -36,7 +37,7 @@ class DurableObjectState:
 
     def wait_until(self, work: Coroutine[Any, Any, Any]) -> None:
         """Run a coroutine in the background; the object stays in memory until it has ended."""
-        self._owner().spawn(work)
+        self._owner().background(work)
 
     def block_concurrency_while(self, section: Callable[[], Awaitable[T]]) -> Awaitable[T]:
         """Run `section` while no other event may enter this object (semantics 4.3).
@@ -55,18 +56,12 @@ class DurableObjectState:
         self, owner: Container, section: Callable[[], Awaitable[T]], depth: int
     ) -> T:
         section_depth.set(depth)
+        limit = asyncio.timeout(SECTION_SECONDS)
         try:
-            async with asyncio.timeout(SECTION_SECONDS) as limit:
+            async with limit:
                 result = await section()
         except Exception as error:
-            if limit.expired():
-                error = DurableObjectError(
-                    "A call to block_concurrency_while() in a Durable Object waited for too long. "
-                    "The call was canceled and the Durable Object was reset.",
-                    overloaded=True,
-                    durable_object_reset=True,
-                )
-            owner.reset(error)
+            owner.reset(_section_too_long() if limit.expired() else error)
             raise asyncio.CancelledError from error
         owner.unlock()
         return result
@@ -81,6 +76,15 @@ class DurableObjectState:
         if self._container is None:
             raise RuntimeError("this ctx belongs to no object")
         return self._container
+
+
+def _section_too_long() -> DurableObjectError:
+    return DurableObjectError(
+        "A call to block_concurrency_while() in a Durable Object waited for too long. "
+        "The call was canceled and the Durable Object was reset.",
+        overloaded=True,
+        durable_object_reset=True,
+    )
 
 
 class EntrypointContext:

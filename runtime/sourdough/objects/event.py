@@ -65,4 +65,3 @@ class Event:
 
 current_event: ContextVar[Event | None] = ContextVar("sourdough_event", default=None)
 """The event that the running task works for; calls it makes carry its version and request id."""
-

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sourdough.objects.durable_object import DurableObject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 RESERVED = frozenset({
     "fetch", "connect", "alarm", "web_socket_message", "web_socket_close", "web_socket_error",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Coroutine
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from sourdough.http import Headers, Request, Response
-from sourdough.http.headers import HeadersInit
-from sourdough.ids import IdFactory, ObjectId
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from sourdough.http.headers import HeadersInit
+    from sourdough.ids import IdFactory, ObjectId
 
 T = TypeVar("T")
 
@@ -21,7 +24,12 @@ class Caller(Protocol):
         ...
 
     async def call(
-        self, key: bytes, name: str | None, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self,
+        key: bytes,
+        name: str | None,
+        method: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
     ) -> Any:
         """Call a method of the object under `key`."""
         ...

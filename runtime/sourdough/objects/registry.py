@@ -6,16 +6,18 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sourdough.errors import DurableObjectError
 from sourdough.ids import ID_BYTES, ObjectId
 from sourdough.objects.container import Container, Phase
 from sourdough.objects.context import DurableObjectState
-from sourdough.objects.durable_object import DurableObject
-from sourdough.objects.event import Event
 from sourdough.storage.database import Database
 from sourdough.storage.storage import Storage
+
+if TYPE_CHECKING:
+    from sourdough.objects.durable_object import DurableObject
+    from sourdough.objects.event import Event
 
 log = logging.getLogger("sourdough.objects")
 
@@ -58,6 +60,7 @@ class Registry:
         self._queue_limit = queue_limit
         self._resident_limit = resident_limit
         self._idle_seconds = idle_seconds
+        self._tasks: set[asyncio.Task[None]] = set()
         self._closing: dict[bytes, asyncio.Future[None]] = {}
         self._containers: dict[bytes, Container] = {}
 
@@ -147,7 +150,9 @@ class Registry:
                 self._closing.pop(key, None)
                 closing.set_result(None)
 
-        self._loop.create_task(close())
+        task = self._loop.create_task(close())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     # --- hand-over
 

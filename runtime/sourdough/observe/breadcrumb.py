@@ -7,7 +7,10 @@ reads it when the host has crashed or does not answer.
 from __future__ import annotations
 
 import mmap
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _SIZE = 512
 

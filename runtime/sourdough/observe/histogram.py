@@ -6,7 +6,10 @@ processes, and differences between two moments, are histograms again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _SUB_BITS = 2
 _SUB = 1 << _SUB_BITS

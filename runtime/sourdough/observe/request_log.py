@@ -5,7 +5,7 @@ counted and come as one line a second. Pure: it is told the time, and returns re
 from __future__ import annotations
 
 from sourdough.observe.histogram import Histogram, quantile
-from sourdough.observe.records import RequestsFolded, RequestServed
+from sourdough.observe.records import RequestServed, RequestsFolded
 
 # What a person can still read, and what a log of one line each still costs little.
 LINES_PER_SECOND = 40

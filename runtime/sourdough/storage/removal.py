@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sourdough.errors import StorageError
 from sourdough.storage.disk import open_directory
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def remove_object(path: Path) -> int:

@@ -8,11 +8,13 @@ what the kernel says, not an EOF (invariant P3).
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from sourdough.wire.messages import Message, MessageReader, encode
+
+if TYPE_CHECKING:
+    import socket
 
 
 class Channel(Protocol):
@@ -113,5 +115,5 @@ class MemoryChannel:
     def pair(loop: asyncio.AbstractEventLoop) -> tuple[MemoryChannel, MemoryChannel]:
         """Return the two ends of a channel."""
         one, two = MemoryChannel(loop), MemoryChannel(loop)
-        one._other, two._other = two, one  # noqa: SLF001 (two halves of one thing)
+        one._other, two._other = two, one
         return one, two

@@ -19,7 +19,14 @@ from sourdough.errors import WireError
 from sourdough.transport.stream import Stream
 from sourdough.wire.credit import LINK_WINDOW, ReceiveCredit, SendCredit
 from sourdough.wire.frames import (
-    CREDIT, END, HEADER, PROTOCOL_VERSION, Frame, FrameReader, ResetCode, Type,
+    CREDIT,
+    END,
+    HEADER,
+    PROTOCOL_VERSION,
+    Frame,
+    FrameReader,
+    ResetCode,
+    Type,
 )  # fmt: skip
 
 log = logging.getLogger("sourdough.link")
@@ -86,7 +93,7 @@ class Link(asyncio.Protocol):
             for frame in self._reader.receive(data):
                 self._dispatch(frame)
         except WireError as error:
-            log.error("link to %s dropped: %s", self.peer, error)
+            log.warning("link to %s dropped: %s", self.peer, error)
             self.drop()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -174,20 +181,13 @@ class Link(asyncio.Protocol):
     def _dispatch(self, frame: Frame) -> None:
         type_, flags, aux, number, payload = frame
         if type_ == Type.HEAD:
-            stream = self.streams.get(number)
-            if stream is not None:
-                self._guard(stream, stream.on_head, flags, aux, payload)
-            elif self._accept is not None:
-                self._accepted(number, flags, payload)
+            self._head_frame(number, flags, aux, payload)
         elif type_ == Type.DATA:
             self._data_frame(number, flags, payload)
         elif type_ == Type.CREDIT:
             self._credit_frame(number, payload)
         elif type_ == Type.RESET:
-            stream = self.streams.get(number)
-            if stream is not None:
-                stream.close()
-                self._guard(stream, stream.on_reset, aux, payload.decode("utf-8", "replace"))
+            self._reset_frame(number, aux, payload)
         elif type_ == Type.HELLO:
             self._hello_frame(aux, payload)
         elif type_ == Type.GOAWAY:
@@ -196,6 +196,19 @@ class Link(asyncio.Protocol):
                 self.drop()
         else:
             raise WireError(f"unknown frame type {type_}")
+
+    def _head_frame(self, number: int, flags: int, aux: int, payload: bytes) -> None:
+        stream = self.streams.get(number)
+        if stream is not None:
+            self._guard(stream, stream.on_head, flags, aux, payload)
+        elif self._accept is not None:
+            self._accepted(number, flags, payload)
+
+    def _reset_frame(self, number: int, code: int, payload: bytes) -> None:
+        stream = self.streams.get(number)
+        if stream is not None:
+            stream.close()
+            self._guard(stream, stream.on_reset, code, payload.decode("utf-8", "replace"))
 
     def _accepted(self, number: int, flags: int, payload: bytes) -> None:
         assert self._accept is not None

@@ -22,7 +22,7 @@ class MemoryTransport(asyncio.Transport):
     def write(self, data: Any) -> None:
         other = self._other
         if not self._closing and other is not None and data:
-            self._loop.call_soon(other._arrive, bytes(data))
+            self._loop.call_soon(other.arrive, bytes(data))
 
     def close(self) -> None:
         if self._closing:
@@ -38,14 +38,12 @@ class MemoryTransport(asyncio.Transport):
     def is_closing(self) -> bool:
         return self._closing
 
-    def _arrive(self, data: bytes) -> None:
+    def arrive(self, data: bytes) -> None:
         if not self._closing:
             self._protocol.data_received(data)
 
 
-def connect(
-    loop: asyncio.AbstractEventLoop, one: asyncio.Protocol, two: asyncio.Protocol
-) -> None:
+def connect(loop: asyncio.AbstractEventLoop, one: asyncio.Protocol, two: asyncio.Protocol) -> None:
     """Connect two protocols with each other."""
     first, second = MemoryTransport(loop, one), MemoryTransport(loop, two)
     first.connect(second)

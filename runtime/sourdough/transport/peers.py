@@ -13,14 +13,17 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
-from sourdough.clock import Clock
 from sourdough.placement import SLOTS, seat_table, slot_of
 from sourdough.transport.link import Hello, Link
 from sourdough.transport.stream import Stream
 from sourdough.wire.frames import INLINE_BODY, ResetCode
 from sourdough.wire.heads import Kind, RequestHead
 from sourdough.wire.messages import SeatEntry, Table
+
+if TYPE_CHECKING:
+    from sourdough.clock import Clock
 
 log = logging.getLogger("sourdough.peers")
 
@@ -106,6 +109,7 @@ class Peers:
         self._local_slots: set[int] = set()
         self._parked: dict[int, deque[Outgoing]] = {}
         self._gone: set[int] = set()
+        self._closed = False
         self.parked = 0
         self.table = Table(version=0, seats=1, entries=())
 
@@ -197,9 +201,7 @@ class Peers:
             self._all_links[serial].retire()
         self._rebuild()
         for entry in table.entries:
-            if self._is_local(entry):
-                self._flush_parked(entry.seat)
-            elif entry.serial in self._links:
+            if self._is_local(entry) or entry.serial in self._links:
                 self._flush_parked(entry.seat)
             elif entry.serial not in self._connecting:
                 self._connecting[entry.serial] = self._loop.create_task(self._keep_trying(entry))
@@ -215,6 +217,7 @@ class Peers:
 
     def close(self) -> None:
         """Drop every link; what was in flight fails."""
+        self._closed = True
         for task in self._connecting.values():
             task.cancel()
         for link in list(self._all_links.values()):
@@ -253,7 +256,7 @@ class Peers:
             self._connecting.pop(entry.serial, None)
 
     def _wanted(self, serial: int) -> bool:
-        if serial in self._gone:
+        if self._closed or serial in self._gone:
             return False
         return any(entry.serial == serial for entry in self.table.entries)
 

@@ -13,12 +13,15 @@ import os
 import resource
 import signal
 import socket
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sourdough.transport.channel import SocketChannel
 from sourdough.transport.lifeline import tie_to_parent
 from sourdough.wire.messages import Message, Setup, ToChild
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # What an orphan may use to flush; the kernel's alarm follows (transport.lifeline).
 ORPHAN_SECONDS = 0.8
@@ -44,6 +47,8 @@ def settle(inherited: Descriptors) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     tie_to_parent(inherited.parent)
     faulthandler.enable()
+    # The coordinator asks a process that no longer answers for its stacks before it ends it.
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     # A core dump of a host takes seconds, in which its parent cannot reap it (invariant P10).

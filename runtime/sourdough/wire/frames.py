@@ -1,17 +1,17 @@
 """The frames of a link.
 
-    0        4     5      6       8          12
-    +--------+-----+------+-------+----------+---------+
-    | length | type| flags|  aux  |  stream  | payload |
-    +--------+-----+------+-------+----------+---------+
-       u32     u8    u8      u16      u32      length bytes          big endian
+0        4     5      6       8          12
++--------+-----+------+-------+----------+---------+
+| length | type| flags|  aux  |  stream  | payload |
++--------+-----+------+-------+----------+---------+
+   u32     u8    u8      u16      u32      length bytes          big endian
 
-    HELLO   aux = protocol version; payload = msgpack of `Hello`; the first frame both ways
-    HEAD    opens a stream (request) or answers on one (aux = status); END: the body is inside
-    DATA    a piece of a body; END: the last one
-    RESET   ends a stream at once; aux = ResetCode, payload = a sentence in UTF-8
-    CREDIT  payload = u32: so many more bytes of DATA may be sent; stream 0 = for the whole link
-    GOAWAY  no more streams will be opened on this link by the sender
+HELLO   aux = protocol version; payload = msgpack of `Hello`; the first frame both ways
+HEAD    opens a stream (request) or answers on one (aux = status); END: the body is inside
+DATA    a piece of a body; END: the last one
+RESET   ends a stream at once; aux = ResetCode, payload = a sentence in UTF-8
+CREDIT  payload = u32: so many more bytes of DATA may be sent; stream 0 = for the whole link
+GOAWAY  no more streams will be opened on this link by the sender
 """
 
 from __future__ import annotations

@@ -149,10 +149,7 @@ def decode_answer(payload: bytes) -> tuple[bytes, bytes, bytes]:
     if len(payload) < 6:
         raise WireError("an answer head is cut short")
     block, note = _ANSWER.unpack_from(payload)
-    if not note:
-        start = 6
-    else:
-        start = 6 + note
+    start = 6 + note
     end = start + block
     if end > len(payload):
         raise WireError("an answer head is cut short")
