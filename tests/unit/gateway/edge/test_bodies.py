@@ -172,3 +172,12 @@ def test_credit_and_answer_inside_open(client, bench):
     client.send(CHUNKED + b"\r\n3\r\nabc\r\n0\r\n\r\n")
     assert client.stream.sent == [(b"abc", True)]
     assert client.stream.consumed_bytes == 3
+
+
+def test_trailers_reach_nobody(client):
+    """Headers after a chunked body belong neither to their request nor to the next one."""
+    client.send(CHUNKED + b"\r\n0\r\nX-Late: 1\r\nHost: b\r\nContent-Length: 5\r\n\r\n")
+    assert client.request.headers == b"Host: a\r\n"
+    client.request.on_head(200, b"", b"", True)
+    client.send(b"GET / HTTP/1.1\r\nHost: c\r\n\r\n")
+    assert (client.request.headers, client.request.length) == (b"Host: c\r\n", None)
