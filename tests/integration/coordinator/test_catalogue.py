@@ -9,6 +9,7 @@ import sqlite3
 import pytest
 
 from sourdough.coordinator.catalogue import Catalogue, KnownObject, Reconciled
+from sourdough.coordinator.catalogue_schema import move_aside
 from sourdough.coordinator.objectkey import ObjectKey
 from sourdough.errors import StorageError, StorageFormatError
 
@@ -26,18 +27,30 @@ def key(name: str, storage_name: str = "Counter") -> ObjectKey:
 
 
 @pytest.fixture
-async def catalogue(tmp_path):
-    opened = await Catalogue.open(tmp_path)
-    yield opened
-    await opened.close()
+async def opening():
+    """Opens catalogues, and closes them whatever becomes of the test: each has a thread."""
+    opened = []
+
+    async def open_in(folder):
+        opened.append(await Catalogue.open(folder))
+        return opened[-1]
+
+    yield open_in
+    for each in opened:
+        await each.close()
 
 
-async def test_what_was_added_is_there_after_reopening(tmp_path):
+@pytest.fixture
+async def catalogue(tmp_path, opening):
+    return await opening(tmp_path)
+
+
+async def test_what_was_added_is_there_after_reopening(tmp_path, opening):
     """Objects, names and times survive the process."""
-    first = await Catalogue.open(tmp_path)
+    first = await opening(tmp_path)
     await first.add([known("a", created=12.5), known("b")])
     await first.close()
-    again = await Catalogue.open(tmp_path)
+    again = await opening(tmp_path)
     assert await again.get(key("a")) == known("a", created=12.5)
     assert await again.count() == 2
     assert again.moved_aside is None
@@ -143,12 +156,12 @@ async def test_the_disk_is_right(catalogue):
     )
 
 
-async def test_unread_names_wait_until_they_are_read(tmp_path):
+async def test_unread_names_wait_until_they_are_read(tmp_path, opening):
     """A restart in between loses nothing; an object without a name counts as read, too."""
-    first = await Catalogue.open(tmp_path)
+    first = await opening(tmp_path)
     await first.reconcile(lambda: [key("a"), key("b")])
     await first.close()
-    again = await Catalogue.open(tmp_path)
+    again = await opening(tmp_path)
     assert set(await again.unread(10)) == {key("a"), key("b")}
     await again.add([known("a"), KnownObject(storage_name="Counter", id=an_id("b"))])
     assert await again.unread(10) == []
@@ -213,22 +226,21 @@ async def test_a_cancelled_write_leaves_no_open_transaction(catalogue):
 @pytest.mark.parametrize(
     "content", [b"not a database at all" * 100, b"SQLite format 3\0" + b"\xff" * 5000]
 )
-async def test_a_damaged_file_is_moved_aside_and_made_anew(tmp_path, content):
+async def test_a_damaged_file_is_moved_aside_and_made_anew(tmp_path, opening, content):
     """A catalogue that cannot be read is replaced; the old one stays for who wants to look."""
     (tmp_path / "catalogue.sqlite").write_bytes(content)
     (tmp_path / "catalogue.sqlite-wal").write_bytes(b"old")
-    catalogue = await Catalogue.open(tmp_path)
+    catalogue = await opening(tmp_path)
     assert catalogue.moved_aside == tmp_path / "catalogue.sqlite.damaged-1"
     assert catalogue.moved_aside.read_bytes() == content
-    assert (tmp_path / "catalogue.sqlite.damaged-1-wal").exists()
     assert await catalogue.count() == 0
     assert await catalogue.reconcile(lambda: [key("a")]) == Reconciled(added=1, forgotten=0)
     await catalogue.close()
 
 
-async def test_damage_inside_is_met_by_the_comparison_and_repaired(tmp_path):
+async def test_damage_inside_is_met_by_the_comparison_and_repaired(tmp_path, opening):
     """A page that is broken in the middle is found when all are read."""
-    catalogue = await Catalogue.open(tmp_path)
+    catalogue = await opening(tmp_path)
     objects = [known(str(n)) for n in range(3_000)]
     await catalogue.add(objects)
     await catalogue.close()
@@ -236,7 +248,7 @@ async def test_damage_inside_is_met_by_the_comparison_and_repaired(tmp_path):
     with file.open("r+b") as damaged:
         damaged.seek(20 * 4096)
         damaged.write(b"\xa5" * 4096 * 30)
-    again = await Catalogue.open(tmp_path)
+    again = await opening(tmp_path)
     result = await again.reconcile(lambda: [each.key for each in objects])
     assert result == Reconciled(added=3_000, forgotten=0)
     assert again.moved_aside is not None
@@ -244,28 +256,40 @@ async def test_damage_inside_is_met_by_the_comparison_and_repaired(tmp_path):
     await again.close()
 
 
-async def test_a_newer_format_is_refused(tmp_path):
+async def test_a_newer_format_is_refused(tmp_path, opening):
     """A catalogue of a newer version is neither read nor replaced (invariant S14)."""
-    await (await Catalogue.open(tmp_path)).close()
+    await (await opening(tmp_path)).close()
     with sqlite3.connect(tmp_path / "catalogue.sqlite") as newer:
         newer.execute("PRAGMA user_version = 2")
     newer.close()
     with pytest.raises(StorageFormatError, match="format 2"):
-        await Catalogue.open(tmp_path)
+        await opening(tmp_path)
 
 
 @pytest.mark.parametrize("version", [0, 1])
-async def test_another_database_is_not_overwritten(tmp_path, version):
+async def test_another_database_is_not_overwritten(tmp_path, opening, version):
     """A file that is no catalogue is left to its owner."""
     with sqlite3.connect(tmp_path / "catalogue.sqlite") as other:
         other.execute("CREATE TABLE mine (x)")
         other.execute(f"PRAGMA user_version = {version}")
     other.close()
     with pytest.raises(StorageError, match="not a catalogue"):
-        await Catalogue.open(tmp_path)
+        await opening(tmp_path)
 
 
-async def test_a_folder_that_is_not_there_is_an_error_of_storage(tmp_path):
+async def test_a_folder_that_is_not_there_is_an_error_of_storage(tmp_path, opening):
     """The sentence names the file."""
     with pytest.raises(StorageError, match=r"catalogue\.sqlite"):
-        await Catalogue.open(tmp_path / "missing")
+        await opening(tmp_path / "missing")
+
+
+def test_what_sqlite_keeps_beside_a_file_moves_with_it(tmp_path):
+    """An old -wal would otherwise be replayed into the new catalogue."""
+    for _ in range(2):
+        for suffix in ("", "-wal", "-shm"):
+            (tmp_path / f"c{suffix}").write_text(suffix)
+        move_aside(tmp_path / "c")
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == sorted(
+        f"c.damaged-{number}{suffix}" for number in (1, 2) for suffix in ("", "-wal", "-shm")
+    )
