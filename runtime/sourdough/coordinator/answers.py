@@ -19,6 +19,7 @@ from sourdough.coordinator.reference import (
     unknown,
 )  # fmt: skip
 from sourdough.placement import slot_of
+from sourdough.storage.inspection import ObjectReport  # noqa: TC001 (msgspec reads it)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from sourdough.coordinator.catalogue import Catalogue, KnownObject
     from sourdough.coordinator.questions import Questions
     from sourdough.observe.status import Snapshot
-    from sourdough.storage.inspection import ObjectReport
     from sourdough.storage.layout import Layout
 
 
