@@ -31,9 +31,7 @@ def not_running_lines(storage: str, *, ended: int | None) -> list[Text]:
     """Return what is said where no server runs; `ended` is the pid of one that broke off."""
     lines = [Text.assemble(("not running", BROKEN), f"   storage {escape(storage)}")]
     if ended is not None:
-        lines.append(
-            Text(f"  The last server, pid {ended}, did not end in order; nothing is lost by that.")
-        )
+        lines.append(Text(f"  The last server, pid {ended}, did not end in order."))
     lines.append(Text("  `sourdough dev` or `sourdough serve` starts one.", DETAIL))
     return lines
 
