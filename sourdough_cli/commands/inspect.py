@@ -36,10 +36,11 @@ def inspect(
     from sourdough_cli.source import open_source
     from sourdough_cli.views.report import report_lines
 
-    with open_source(find_place(config, storage)) as source:
+    place = find_place(config, storage)
+    with open_source(place) as source:
         found = source.inspect(Inspect(reference=reference, limit=limit))
     if as_json:
         print_json(found)
         return
     now = SystemClock().now()
-    print_lines(lambda width: report_lines(found, now=now, width=width))
+    print_lines(lambda width: report_lines(found, storage=place.shown, now=now, width=width))

@@ -12,3 +12,25 @@ from sourdough_cli.views.palette import BROKEN
 
 if TYPE_CHECKING:
     from sourdough.coordinator.inspection import Inspection, Removed
+
+
+def removal_lines(found: Inspection) -> list[Text]:
+    """Return what is about to be deleted, with the whole id."""
+    name = f' "{escape(found.name)}"' if found.name is not None else ""
+    head = Text.assemble(("This deletes", BROKEN), f" {escape(found.class_name)}{name} for good:")
+    return [head, Text(f"  {found.id}"), Text(f"  {_content(found)}")]
+
+
+def removed_lines(removed: Removed) -> list[Text]:
+    """Return what was deleted."""
+    name = f' "{escape(removed.name)}"' if removed.name is not None else f" {removed.id}"
+    return [Text(f"Deleted {escape(removed.storage_name)}{name}: {size(removed.size)} freed.")]
+
+
+def _content(found: Inspection) -> str:
+    report = found.report
+    if report is None:
+        return "nothing is stored yet"
+    parts = [counted(report.entry_count, "key"), counted(len(report.tables), "table")]
+    alarm = ["an alarm"] if report.alarm is not None else []
+    return ", ".join([*parts, *alarm, size(report.file_size + report.wal_size)])
