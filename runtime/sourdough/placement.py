@@ -14,6 +14,11 @@ def slot_of(raw: bytes) -> int:
     return raw[0] << 4 | raw[1] >> 4
 
 
+def slot_of_key(key: bytes) -> int:
+    """Return the slot of the object under a key: storage name, then the 32 bytes of the id."""
+    return key[-32] << 4 | key[-31] >> 4
+
+
 def seat_of(slot: int, seats: int) -> int:
     """Return the seat (1..seats) that owns a slot.
 

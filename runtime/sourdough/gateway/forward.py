@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from sourdough.gateway.edge import Exchange, Failure
 from sourdough.transport.peers import Outgoing
 from sourdough.wire.frames import END, ResetCode
-from sourdough.wire.heads import RequestHead, decode_answer
+from sourdough.wire.heads import SECURE, decode_answer, encode_request
 
 if TYPE_CHECKING:
     from sourdough.gateway.gateway import Gateway
+    from sourdough.gateway.router import Destination
 
 _FAILURES = {
     ResetCode.LOST: Failure(
@@ -40,12 +41,26 @@ NOTES = {
 class Forward(Outgoing):
     """One request between the edge and a host: the edge's `Stream`."""
 
-    __slots__ = ("_exchange", "_gateway")
+    __slots__ = ("_destination", "_exchange", "_gateway")
 
-    def __init__(self, gateway: Gateway, exchange: Exchange, head: RequestHead) -> None:
-        super().__init__(head, body_follows=not exchange.body_complete)
+    def __init__(self, gateway: Gateway, exchange: Exchange, destination: Destination) -> None:
+        super().__init__(destination.slot, not exchange.body_complete)
         self._gateway = gateway
         self._exchange = exchange
+        self._destination = destination
+
+    def encode(self) -> bytes:
+        exchange, destination = self._exchange, self._destination
+        flags = SECURE if exchange.scheme == "https" else 0
+        return encode_request(
+            (exchange.number, self.version, self.epoch, destination.kind, flags),
+            destination.address,
+            exchange.method,
+            exchange.target,
+            exchange.client.encode(),
+            exchange.headers,
+            exchange.body if exchange.body_complete else b"",
+        )
 
     @property
     def started(self) -> float:

@@ -86,8 +86,8 @@ class Gateway:
         self._ticks = 0
         self._notes: dict[int, bytes] = {}
         self._waiting: dict[int, Forward] = {}
-        self._log = RequestLog()
         self._latency = Histogram()
+        self._log = RequestLog(self._latency)
         self._expected = 0.0
         self._ending: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -173,11 +173,11 @@ class Gateway:
 
     def open(self, exchange: Exchange) -> Stream:
         """Pass a request on."""
-        head = self._router.route(exchange)
-        if isinstance(head, Failure):
-            exchange.on_fail(head)
+        destination = self._router.route(exchange)
+        if isinstance(destination, Failure):
+            exchange.on_fail(destination)
             return _REFUSED
-        forward = Forward(self, exchange, head)
+        forward = Forward(self, exchange, destination)
         self._waiting[exchange.number] = forward
         self._peers.send(forward)
         return forward
@@ -192,7 +192,7 @@ class Gateway:
 
     def _finished(self, exchange: Exchange, status: int, seconds: float, error: str | None) -> None:
         self._latency.add(seconds)
-        if self._log.wants(status, seconds):
+        if self._log.wants(status):
             self._log.lines.append(self._line(exchange, status, seconds, error))
         elif self._notes:
             self._notes.pop(exchange.number, None)

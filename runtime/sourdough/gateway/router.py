@@ -8,7 +8,9 @@ from sourdough.config.routes import BadRoute, NoRoute, RouteTable
 from sourdough.gateway.edge import Exchange, Failure
 from sourdough.http import Headers
 from sourdough.ids import IdFactory
-from sourdough.wire.heads import SECURE, Kind, RequestHead
+from sourdough.placement import slot_of_key
+from sourdough.transport.peers import ENTRY
+from sourdough.wire.heads import Address, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,21 +22,23 @@ _CACHED_PATHS = 65_536
 
 
 class Destination:
-    """Where a request goes: an object (`key`), or the entrypoint (no key)."""
+    """Where a request goes: an object, or the entrypoint (no key)."""
 
-    __slots__ = ("class_name", "key", "name")
+    __slots__ = ("address", "class_name", "kind", "slot")
 
     def __init__(self, key: bytes, name: bytes | None, class_name: str | None) -> None:
-        self.key = key
-        self.name = name
+        self.address = Address(key, name)
         self.class_name = class_name
+        self.kind = Kind.FETCH if key else Kind.ENTRY
+        self.slot = slot_of_key(key) if key else ENTRY
 
     @property
     def label(self) -> str | None:
         """The object's name, or the first digits of its id."""
-        if not self.key:
+        key, name = self.address.key, self.address.name
+        if not key:
             return None
-        return self.key[-32:].hex()[:12] if self.name is None else self.name.decode()
+        return key[-32:].hex()[:12] if name is None else name.decode()
 
 
 _ENTRYPOINT = Destination(b"", None, None)
@@ -58,27 +62,13 @@ class Router:
             for _, storage_name in self._bindings.values()
         }
 
-    def route(self, exchange: Exchange) -> RequestHead | Failure:
-        """Return the head of the event that a request becomes, or why it becomes none."""
+    def route(self, exchange: Exchange) -> Destination | Failure:
+        """Return where a request goes, or why it goes nowhere."""
         path, _, query = exchange.target.partition(b"?")
         found = self._cache.get(path)
-        if found is None:
-            located = self.locate(path, query, lambda: exchange.headers)
-            if isinstance(located, Failure):
-                return located
-            found = located
-        return RequestHead(
-            kind=Kind.FETCH if found.key else Kind.ENTRY,
-            key=found.key,
-            name=found.name,
-            method=exchange.method,
-            target=exchange.target,
-            client=exchange.client.encode(),
-            headers=exchange.headers,
-            body=exchange.body if exchange.body_complete else b"",
-            flags=SECURE if exchange.scheme == "https" else 0,
-            number=exchange.number,
-        )
+        if found is not None:
+            return found
+        return self.locate(path, query, lambda: exchange.headers)
 
     def locate(
         self, path: bytes, query: bytes, headers: Callable[[], bytes]

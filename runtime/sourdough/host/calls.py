@@ -15,8 +15,10 @@ from sourdough.host.upload import Upload
 from sourdough.http import BodyError, BodyReader, Request, Response
 from sourdough.objects.event import BeforeChunk, Event, current_event
 from sourdough.objects.failure import decode_error
+from sourdough.objects.methods import encode_limited
+from sourdough.placement import slot_of_key
 from sourdough.transport.peers import Outgoing, Peers
-from sourdough.values import decode, encode
+from sourdough.values import decode
 from sourdough.wire.credit import STREAM_WINDOW
 from sourdough.wire.frames import END, INLINE_BODY, ResetCode
 from sourdough.wire.heads import SECURE, Kind, RequestHead, decode_answer
@@ -24,9 +26,6 @@ from sourdough.wire.heads import SECURE, Kind, RequestHead, decode_answer
 if TYPE_CHECKING:
     from sourdough.host.host import Host
     from sourdough.http.body import BodySource
-
-# Values that cross between objects (semantics 2.6).
-MAX_CALL_BYTES = 32 * 1024 * 1024
 
 
 class Answered:
@@ -43,7 +42,7 @@ class Answered:
 class RemoteCall(Outgoing):
     """An event sent to another host by a stub of this one."""
 
-    __slots__ = ("_body", "_upload", "answer")
+    __slots__ = ("_body", "_head", "_upload", "answer")
 
     def __init__(
         self,
@@ -52,10 +51,15 @@ class RemoteCall(Outgoing):
         *,
         body: BodySource | None,
     ) -> None:
-        super().__init__(head, body_follows=body is not None)
+        super().__init__(slot_of_key(head.key), body is not None, head.version)
+        self._head = head
         self.answer = answer
         self._upload = None if body is None else Upload(self, body)
         self._body: BodyReader | None = None
+
+    def encode(self) -> bytes:
+        self._head.version, self._head.epoch = self.version, self.epoch
+        return self._head.encode()
 
     def on_granted(self, amount: int) -> None:
         if self._upload is not None:
@@ -180,7 +184,7 @@ class Calls:
                     key=key,
                     name=_encode_name(name),
                     method=request.method.encode(),
-                    target=request.target.encode(),
+                    target=request.target.encode("latin-1"),
                     headers=request.header_block(),
                     flags=SECURE if request.secure else 0,
                 ),
@@ -200,12 +204,7 @@ class Calls:
         kwargs: dict[str, Any],
     ) -> Any:
         """Call a method of an object; see `objects.namespace.Caller`."""
-        arguments = encode((args, kwargs))
-        if len(arguments) > MAX_CALL_BYTES:
-            raise ValueError(
-                "Serialized RPC arguments or return values are limited to 32MiB, but the size of "
-                f"this value was: {len(arguments)} bytes."
-            )
+        arguments = encode_limited((args, kwargs))
         await _confirmed()
         while True:
             if self._host.runs_here(key, self._origin()[1]):
@@ -223,32 +222,30 @@ class Calls:
         self, key: bytes, name: str | None, request: Request, body: BodySource
     ) -> Response:
         received = Request.received(
-            method=request.method,
-            target=request.target,
-            block=request.header_block(),
-            body=body,
-            client="",
-            secure=request.secure,
-            request_id=request.id,
+            request.method.encode(),
+            request.target.encode("latin-1"),
+            b"",
+            request.header_block(),
+            body,
+            request.secure,
+            self._origin()[0],
         )
         answer: asyncio.Future[Response | bytes] = asyncio.get_running_loop().create_future()
-        event = self._event(LocalReply(answer), request=received)
-        self._host.registry.deliver(key, name, event)
+        number, version = self._origin()
+        event = Event(LocalReply(answer), number, version, received)
+        self._host.registry.deliver(key, _encode_name(name), event)
         response = await answer
         assert isinstance(response, Response)
         return response
 
     async def _call_here(self, key: bytes, name: str | None, method: str, arguments: bytes) -> Any:
         answer: asyncio.Future[Response | bytes] = asyncio.get_running_loop().create_future()
-        event = self._event(LocalReply(answer), method=method, arguments=arguments)
-        self._host.registry.deliver(key, name, event)
+        number, version = self._origin()
+        event = Event(LocalReply(answer), number, version, None, method, arguments)
+        self._host.registry.deliver(key, _encode_name(name), event)
         value = await answer
         assert isinstance(value, bytes)
         return decode(value)
-
-    def _event(self, reply: LocalReply, **fields: Any) -> Event:
-        number, version = self._origin()
-        return Event(reply=reply, number=number, version=version, **fields)
 
     def _origin(self) -> tuple[int, int]:
         """Return the request number and the table version that a nested event inherits."""

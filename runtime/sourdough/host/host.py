@@ -20,7 +20,7 @@ from sourdough.host.incoming import Incoming
 from sourdough.http import BodyReader, Request
 from sourdough.objects.event import Event
 from sourdough.observe.histogram import Histogram
-from sourdough.placement import seat_table, slot_of
+from sourdough.placement import seat_table, slot_of_key
 from sourdough.wire.credit import STREAM_WINDOW
 from sourdough.wire.frames import END, ResetCode, Type
 from sourdough.wire.heads import SECURE, Kind, RequestHead
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from sourdough.config.model import Config
     from sourdough.host.entrypoint import Entrypoint
+    from sourdough.http.body import BodySource
     from sourdough.objects.registry import Registry
     from sourdough.observe.breadcrumb import Breadcrumb
     from sourdough.transport.link import Link
@@ -60,7 +61,7 @@ class Host:
     ) -> None:
         self._loop = loop
         self._limit = config.limits.host_events
-        self._debug = debug
+        self.debug = debug
         self._breadcrumb = breadcrumb
         self._links: set[Link] = set()
         self._collecting: set[asyncio.Task[None]] = set()
@@ -102,7 +103,7 @@ class Host:
     def owns(self, key: bytes) -> bool:
         """Whether an object's slot belongs to this host's seat."""
         slots = self._seat_by_slot
-        return bool(slots) and slots[slot_of(key[-32:])] == self.seat
+        return bool(slots) and slots[slot_of_key(key)] == self.seat
 
     def runs_here(self, key: bytes, version: int) -> bool:
         """Whether an event of a stub of this host may be delivered without leaving it."""
@@ -181,21 +182,15 @@ class Host:
                 Type.RESET, 0, ResetCode.OVERLOADED, number, b"the host has too many requests"
             )
             return None
-        incoming = Incoming(
-            link=link,
-            number=number,
-            is_call=head.kind == Kind.CALL,
-            request_id=f"{head.number:x}",
-            debug=self._debug,
-            finish=self._finished,
-        )
+        is_call = head.kind == Kind.CALL
+        incoming = Incoming(link, number, head.number, is_call, self)
         self.events += 1
         if not flags & END:
             # The event is ours: from now on its body may flow (invariant D2).
             link.streams[number] = incoming
             incoming.body = BodyReader(incoming.consumed)
             link.grant(number, STREAM_WINDOW)
-        if incoming.is_call and incoming.body is not None:
+        if is_call and incoming.body is not None:
             task = self._loop.create_task(self._collect(head, incoming))
             self._collecting.add(task)
             task.add_done_callback(self._collecting.discard)
@@ -220,34 +215,25 @@ class Host:
         self._deliver(head, incoming)
 
     def _deliver(self, head: RequestHead, incoming: Incoming) -> None:
-        request: Request | None = None
-        if head.kind != Kind.CALL:
+        body: BodySource = head.body if incoming.body is None else incoming.body
+        if head.kind == Kind.CALL:
+            event = Event(
+                incoming, head.number, head.version, None, head.method.decode(), head.body,
+                incoming.started,
+            )  # fmt: skip
+        else:
             request = Request.received(
-                method=head.method.decode("latin-1"),
-                target=head.target.decode("latin-1"),
-                block=head.headers,
-                body=head.body if incoming.body is None else incoming.body,
-                client=head.client.decode("latin-1"),
-                secure=bool(head.flags & SECURE),
-                request_id=incoming.request_id,
-            )
-        event = Event(
-            reply=incoming,
-            number=head.number,
-            version=head.version,
-            started=incoming.started,
-            request=request,
-            method=head.method.decode() if request is None else "fetch",
-            arguments=head.body if request is None else b"",
-        )
+                head.method, head.target, head.client, head.headers, body,
+                bool(head.flags & SECURE), head.number,
+            )  # fmt: skip
+            event = Event(incoming, head.number, head.version, request, started=incoming.started)
         if head.kind == Kind.ENTRY and self.entrypoint is not None:
             self.entrypoint.deliver(event)
             return
-        self._breadcrumb.write(head.key)
-        name = None if head.name is None else head.name.decode("utf-8", "replace")
-        self.registry.deliver(head.key, name, event)
+        self.registry.deliver(head.key, head.name, event)
 
-    def _finished(self, seconds: float) -> None:
+    def finished(self, seconds: float) -> None:
+        """An event has been answered, `seconds` after it came."""
         self.events -= 1
         self.latency.add(seconds)
         if not self.events:

@@ -19,8 +19,7 @@ from sourdough.wire.frames import END, INLINE_BODY, NOTE, ResetCode, Type
 from sourdough.wire.heads import encode_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from sourdough.host.host import Host
     from sourdough.objects.event import BeforeChunk
     from sourdough.transport.link import Link
 
@@ -39,37 +38,31 @@ class Incoming(Stream):
     """One event from a link."""
 
     __slots__ = (
-        "_ended",
-        "_finish",
-        "_head_sent",
-        "body",
-        "debug",
-        "is_call",
-        "request_id",
-        "started",
-    )
+        "_ended", "_head_sent", "_host", "_request_number", "body", "is_call", "started",
+    )  # fmt: skip
 
     def __init__(
         self,
-        *,
         link: Link,
         number: int,
+        request_number: int,
         is_call: bool,
-        request_id: str,
-        debug: bool,
-        finish: Callable[[float], None],
+        host: Host,
     ) -> None:
         super().__init__()
         self.link = link
         self.number = number
         self.is_call = is_call
-        self.request_id = request_id
-        self.debug = debug
         self.body: BodyReader | None = None
         self.started = time.monotonic()
-        self._finish = finish
+        self._request_number = request_number
+        self._host = host
         self._ended: asyncio.Future[None] | None = None
         self._head_sent = False
+
+    @property
+    def request_id(self) -> str:
+        return f"{self._request_number:x}"
 
     # --- the request's body
 
@@ -144,7 +137,7 @@ class Incoming(Stream):
         fields = {"error": failure.sentence, "request_id": self.request_id}
         if failure.hint:
             fields["hint"] = failure.hint
-        if self.debug:
+        if self._host.debug:
             fields["exception"] = what
             fields["traceback"] = traceback_of(error)
         if failure.status == 500:
@@ -197,7 +190,7 @@ class Incoming(Stream):
     def _done(self) -> None:
         if self.started:
             seconds, self.started = time.monotonic() - self.started, 0.0
-            self._finish(seconds)
+            self._host.finished(seconds)
 
     @staticmethod
     def _block(response: Response, *, complete: bool) -> bytes:

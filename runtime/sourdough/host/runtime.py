@@ -111,6 +111,7 @@ class HostRuntime:
             queue_limit=config.limits.object_queue,
             resident_limit=config.limits.resident_objects,
             idle_seconds=IDLE_SECONDS,
+            breadcrumb=breadcrumb,
         )
         entrypoint = None
         if loaded.entrypoint is not None:

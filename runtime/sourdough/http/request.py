@@ -43,12 +43,10 @@ class Query(Mapping[str, str]):
 class Request(Message):
     """An HTTP request.
 
-    method: upper case. target: path and query as they were sent, still percent-encoded.
-    client: address of the client, "" where there is none. id: the request id in the log.
     Made by user code it takes a full URL or a path: `Request("/increment", method="POST")`.
     """
 
-    __slots__ = ("_authority", "_scheme", "client", "id", "method", "target")
+    __slots__ = ("_authority", "_client", "_method", "_number", "_secure", "_target")
 
     def __init__(
         self,
@@ -60,39 +58,63 @@ class Request(Message):
     ) -> None:
         parts = urlsplit(url)
         super().__init__(Headers(headers), b"", to_body(body))
-        self.method = method.upper()
-        self.target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        self.client = ""
-        self.id = ""
-        self._scheme = parts.scheme or "http"
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self._method = method.upper().encode()
+        self._target = target.encode("latin-1", "replace")
+        self._client = b""
+        self._number = 0
+        self._secure = parts.scheme == "https"
         self._authority = parts.netloc
 
     @classmethod
     def received(
         cls,
-        *,
-        method: str,
-        target: str,
+        method: bytes,
+        target: bytes,
+        client: bytes,
         block: bytes,
         body: BodySource,
-        client: str,
         secure: bool,
-        request_id: str,
+        number: int,
     ) -> Request:
-        """Build a request from what a link carried; nothing is parsed yet."""
+        """Build a request from what a link carried; nothing is decoded or parsed yet."""
         self = cls.__new__(cls)
-        Message.__init__(self, None, block, body)
-        self.method = method
-        self.target = target
-        self.client = client
-        self.id = request_id
-        self._scheme = "https" if secure else "http"
+        self._headers = None
+        self._block = block
+        self._body = body
+        self._body_used = False
+        self._method = method
+        self._target = target
+        self._client = client
+        self._number = number
+        self._secure = secure
         self._authority = ""
         return self
 
     @property
+    def method(self) -> str:
+        """The method, upper case."""
+        return self._method.decode("latin-1")
+
+    @property
+    def target(self) -> str:
+        """Path and query as they were sent, still percent-encoded."""
+        return self._target.decode("latin-1")
+
+    @property
+    def client(self) -> str:
+        """The address of the client, "" where there is none."""
+        return self._client.decode("latin-1")
+
+    @property
+    def id(self) -> str:
+        """The request id, as it is in the log."""
+        return f"{self._number:x}"
+
+    @property
     def secure(self) -> bool:
-        return self._scheme == "https"
+        """Whether the client spoke https to a trusted proxy."""
+        return self._secure
 
     @property
     def host(self) -> str:
@@ -102,7 +124,8 @@ class Request(Message):
     @property
     def url(self) -> str:
         """The full URL, as it was sent."""
-        return f"{self._scheme}://{self.host}{self.target}"
+        scheme = "https" if self._secure else "http"
+        return f"{scheme}://{self.host}{self.target}"
 
     @property
     def path(self) -> str:

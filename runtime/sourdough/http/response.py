@@ -52,14 +52,19 @@ class Response(Message):
         status: int = 200,
         headers: Headers | HeadersInit | None = None,
     ) -> None:
-        _check_status(status)
+        if not isinstance(status, int) or not 200 <= status <= 599:
+            raise ValueError(f"a response's status is a number from 200 to 599, not {status!r}")
         self.status = status
+        self._body = to_body(body)
+        self._body_used = False
         if headers is None:
-            super().__init__(None, _TEXT_BLOCK if isinstance(body, str) else b"", to_body(body))
+            self._headers = None
+            self._block = _TEXT_BLOCK if isinstance(body, str) else b""
             return
-        super().__init__(Headers(headers), b"", to_body(body))
-        if isinstance(body, str) and "content-type" not in self.headers:
-            self.headers.append("content-type", "text/plain; charset=utf-8")
+        self._headers = Headers(headers)
+        self._block = b""
+        if isinstance(body, str) and "content-type" not in self._headers:
+            self._headers.append("content-type", "text/plain; charset=utf-8")
 
     json = _Json()
 
@@ -73,8 +78,7 @@ class Response(Message):
     ) -> Response:
         """Return a response whose body is `value` as JSON. Raises TypeError when it cannot be."""
         body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-        if headers is None:
-            _check_status(status)
+        if headers is None and status == 200:
             return cls.received(status=status, block=_JSON_BLOCK, body=body)
         response = cls(body, status=status, headers=headers)
         if "content-type" not in response.headers:
@@ -91,8 +95,3 @@ class Response(Message):
 
     def __repr__(self) -> str:
         return f"<Response {self.status}>"
-
-
-def _check_status(status: int) -> None:
-    if not isinstance(status, int) or not 200 <= status <= 599:
-        raise ValueError(f"a response's status is a number from 200 to 599, not {status!r}")

@@ -15,17 +15,19 @@ import asyncio
 import inspect
 import logging
 import sys
+from contextvars import Context
 from enum import Enum
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sourdough.errors import DurableObjectError
 from sourdough.http import Response
+from sourdough.ids import ObjectId
 from sourdough.objects.event import Event, current_event
 from sourdough.objects.failure import NoFetchError, WrongResultError
-from sourdough.objects.gates import InputGate
-from sourdough.objects.methods import find_method
-from sourdough.values import decode, encode
+from sourdough.objects.gates import InputGate, Section
+from sourdough.objects.methods import encode_limited, find_method
+from sourdough.observe.breadcrumb import breadcrumb_of
+from sourdough.values import decode
 from sourdough.wire.messages import Waiting
 
 if TYPE_CHECKING:
@@ -38,20 +40,22 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sourdough.objects")
 
+T = TypeVar("T")
+
 if sys.version_info >= (3, 12):
 
     def _new_task(
         coroutine: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop
     ) -> asyncio.Task[None]:
         # Eager: what never suspends is over before this returns, without a turn of the loop.
-        return asyncio.Task(coroutine, loop=loop, eager_start=True)
+        return asyncio.Task(coroutine, loop=loop, context=Context(), eager_start=True)
 
 else:
 
     def _new_task(
         coroutine: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop
     ) -> asyncio.Task[None]:
-        return asyncio.Task(coroutine, loop=loop)
+        return asyncio.Task(coroutine, loop=loop, context=Context())
 
 
 RESET_TEXT = "Durable Object was reset"
@@ -71,8 +75,8 @@ class Container:
     """One object in memory. All methods run on the host's loop."""
 
     __slots__ = (
-        "_loop", "_on_ended", "_tasks", "cls", "database", "events", "gate",
-        "idle_since", "instance", "key", "phase", "state", "waits_for",
+        "_loop", "_on_ended", "_tasks", "breadcrumb", "cls", "database", "events", "gate",
+        "idle_since", "instance", "key", "phase", "sections", "state", "waits_for",
     )  # fmt: skip
 
     def __init__(
@@ -87,13 +91,15 @@ class Container:
         on_ended: Callable[[Container, BaseException | None], None],
     ) -> None:
         self.key = key
+        self.breadcrumb = breadcrumb_of(key)
         self.cls = cls
         self.database = database
         self.state = state
         self.gate: InputGate[Event] = InputGate(queue_limit)
         self.phase = Phase.ABSENT
         self.instance: DurableObject | None = None
-        self.events: dict[Event, asyncio.Task[None]] = {}
+        self.sections = Section()
+        self.events: dict[Event, asyncio.Task[None] | None] = {}
         self.idle_since = 0.0
         # The closing of the previous instance: its database must be shut before ours opens.
         self.waits_for: asyncio.Future[None] | None = None
@@ -111,24 +117,31 @@ class Container:
     def deliver(self, event: Event) -> None:
         """Take an event: run it now, or when the gate lets it in, or refuse it."""
         event.container = self
+        if self.phase is Phase.READY and self.gate.open:
+            self._start(event)
+            return
         if self.gate.full:
             event.reply.failed(overloaded_error())
-            return
-        if self.phase is Phase.READY:
-            if self.gate.enter(event):
-                self._start(event)
             return
         if self.phase is Phase.ABSENT:
             self.phase = Phase.STARTING
             self.gate.lock()
-            self.background(self._construct())
+            self.background(self._construct(event))
         self.gate.enter(event)
 
     def _start(self, event: Event) -> None:
-        coroutine = self._run(event)
-        self.events[event] = _new_task(coroutine, self._loop)
+        # Known before it runs: an eager task may be reset, or over, before this returns.
+        self.events[event] = None
+        task = _new_task(self._run(event), self._loop)
+        if event in self.events:
+            self.events[event] = task
 
     async def _run(self, event: Event) -> None:
+        if not self.gate.open:
+            # Of the events that entered in one turn, one before this began a critical section.
+            self.events.pop(event, None)
+            self.gate.postpone(event)
+            return
         current_event.set(event)
         try:
             if event.request is not None:
@@ -138,12 +151,13 @@ class Container:
         except asyncio.CancelledError:
             # A reset has told the caller already; any other cancellation is the handler's own.
             if self.phase is not Phase.BROKEN:
-                event.reply.failed(DurableObjectError("the handler was cancelled", remote=True))
+                cancelled = DurableObjectError("the handler was cancelled", remote=True)
+                self._confirmed(event.reply.failed, cancelled, event)
             raise
         except GeneratorExit:
             raise
         except BaseException as error:  # noqa: BLE001 (sys.exit() in a handler must not end the host)
-            self._confirmed(partial(event.reply.failed, error), event)
+            self._confirmed(event.reply.failed, error, event)
         finally:
             self._ended(event)
 
@@ -152,14 +166,14 @@ class Container:
         if handler is None:
             raise NoFetchError(f"{self.cls.name} has no fetch() method")
         response = handler(event.request)
-        if not isinstance(response, Response) and inspect.isawaitable(response):
+        if inspect.isawaitable(response):
             response = await response
         if not isinstance(response, Response):
             raise WrongResultError(
                 f"{self.cls.name}.fetch() returned {type(response).__name__}, not a Response"
             )
         if response.complete:
-            self._confirmed(partial(event.reply.respond, response), event)
+            self._confirmed(event.reply.respond, response, event)
         else:
             await event.reply.stream(response, self.confirmed)
 
@@ -170,7 +184,7 @@ class Container:
         result = method(*args, **kwargs)
         if inspect.isawaitable(result):
             result = await result
-        self._confirmed(partial(event.reply.returned, encode(result)), event)
+        self._confirmed(event.reply.returned, encode_limited(result), event)
 
     def _ended(self, event: Event) -> None:
         self.events.pop(event, None)
@@ -196,21 +210,22 @@ class Container:
 
     # --- output gate
 
-    def _confirmed(self, send: Callable[[], None], event: Event) -> None:
+    def _confirmed(self, send: Callable[[T], None], what: T, event: Event) -> None:
         """Send when the commits made so far are durable (invariant S1)."""
         try:
             commit = self.database.flush()
         except Exception as error:  # noqa: BLE001 (a failed commit replaces the answer)
-            event.reply.failed(error)
+            event.reply.failed(reset_error(error))
             return
         if not commit:
-            send()
+            _send(send, what, event)
             return
 
         def durable(error: BaseException | None) -> None:
             if error is None:
-                send()
+                _send(send, what, event)
             else:
+                self.reset(error)
                 event.reply.failed(reset_error(error))
 
         self.database.when_durable(commit, durable)
@@ -235,32 +250,54 @@ class Container:
 
     # --- life
 
-    async def _construct(self) -> None:
+    async def _construct(self, event: Event) -> None:
+        current_event.set(event)
         try:
             if self.waits_for is not None:
-                await self.waits_for
+                # Not awaited itself: a reset of this object must not cancel it for others.
+                await asyncio.wait([self.waits_for])
+            self._read_name()
             self.instance = self.cls.type(self.state, self.cls.env)
             self.database.mark_constructed()
-        except Exception as error:
-            log.exception("the constructor of %s failed", self.cls.name)
-            self.reset(error)
+        except BaseException as error:  # sys.exit() in a constructor must not end the host
+            if self.phase is not Phase.BROKEN:
+                log.exception("the constructor of %s failed", self.cls.name)
+                self.reset(error)
             return
         if self.phase is Phase.STARTING:
             self.phase = Phase.READY
-            self.unlock()
+            self._unlock()
 
-    def unlock(self) -> None:
+    def _read_name(self) -> None:
+        """An object that is called by its id alone knows its name from its file (1.13)."""
+        if self.state.id.name is None and self.database.exists:
+            self.state.id = ObjectId(self.state.id.raw, self.database.meta.name)
+
+    def learn_name(self, name: str) -> None:
+        """A caller knows the name of an object that was made without (semantics 1.12, 1.13)."""
+        self.state.id = ObjectId(self.state.id.raw, name)
+        self.database.learn_name(name)
+
+    def lock(self, section: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Run a critical section: no other event enters until it has ended."""
+        self.gate.lock()
+        task = self.spawn(section)
+        # Whoever awaits the section goes on before the events that waited (semantics 4.3).
+        task.add_done_callback(lambda _: self._loop.call_soon(self._unlock))
+        return task
+
+    def _unlock(self) -> None:
         """A critical section ended: let in what waited."""
         for event in self.gate.unlock():
             self._start(event)
 
     def background(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         """Run something that nobody awaits; it keeps the object in memory."""
-        self._tasks.add(self.spawn(coroutine))
+        self._tasks.add(self.spawn(_contained(coroutine)))
 
-    def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    def spawn(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run something on behalf of the object; it keeps the object in memory."""
-        task: asyncio.Task[Any] = self._loop.create_task(coroutine)
+        task = self._loop.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._task_done)
         return task
@@ -284,7 +321,7 @@ class Container:
             event.reply.failed(told)
         current = asyncio.current_task() if running or self._tasks else None
         for task in [*[task for _, task in running], *self._tasks]:
-            if task is not current:
+            if task is not None and task is not current:
                 task.cancel()
         self._on_ended(self, error)
 
@@ -295,6 +332,22 @@ class Container:
             await (self.database.close() if fold else self.database.release())
         finally:
             self.phase = Phase.BROKEN
+
+
+def _send(send: Callable[[T], None], what: T, event: Event) -> None:
+    """Send an answer. What cannot be sent is an answer too: nobody else's may suffer from it."""
+    try:
+        send(what)
+    except Exception as error:  # noqa: BLE001 (told to the caller)
+        event.reply.failed(error)
+
+
+async def _contained(work: Coroutine[Any, Any, T]) -> T:
+    """Keep sys.exit() in background work from ending the loop, and with it the host."""
+    try:
+        return await work
+    except (SystemExit, KeyboardInterrupt) as error:
+        raise RuntimeError(f"{type(error).__name__} in background work") from error
 
 
 def overloaded_error() -> DurableObjectError:

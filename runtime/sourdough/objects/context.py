@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from sourdough.errors import DurableObjectError
-from sourdough.objects.gates import MAX_SECTION_DEPTH, section_depth
+from sourdough.objects.gates import MAX_SECTION_DEPTH, Section, current_section
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -24,11 +24,18 @@ SECTION_SECONDS = 30.0
 class DurableObjectState:
     """The `ctx` of a Durable Object: its `id` and its `storage`."""
 
-    __slots__ = ("_container", "id", "storage")
+    __slots__ = ("_container", "_section_seconds", "id", "storage")
 
-    def __init__(self, object_id: ObjectId, storage: Storage) -> None:
+    def __init__(
+        self,
+        object_id: ObjectId,
+        storage: Storage,
+        *,
+        section_seconds: float = SECTION_SECONDS,
+    ) -> None:
         self.id = object_id
         self.storage = storage
+        self._section_seconds = section_seconds
         self._container: Container | None = None
 
     def attach(self, container: Container) -> None:
@@ -45,26 +52,33 @@ class DurableObjectState:
         Works from the constructor too, without `await`. If the section raises or takes more than
         30 s, the object is reset and its callers get the error.
         """
-        depth = section_depth.get() + 1
-        if depth > MAX_SECTION_DEPTH:
-            raise RuntimeError("block_concurrency_while() calls are nested too deeply.")
         owner = self._owner()
-        owner.gate.lock()
-        return owner.spawn(self._section(owner, section, depth))
+        parent = current_section.get() or owner.sections
+        if parent.depth >= MAX_SECTION_DEPTH:
+            raise RuntimeError("block_concurrency_while() calls are nested too deeply.")
+        task = owner.lock(self._section(owner, section, Section(parent.depth + 1), parent.last))
+        parent.last = task
+        return task
 
     async def _section(
-        self, owner: Container, section: Callable[[], Awaitable[T]], depth: int
+        self,
+        owner: Container,
+        work: Callable[[], Awaitable[T]],
+        section: Section,
+        before: asyncio.Task[Any] | None,
     ) -> T:
-        section_depth.set(depth)
-        limit = asyncio.timeout(SECTION_SECONDS)
+        if before is not None and not before.done():
+            await asyncio.wait([before])
+        current_section.set(section)
+        limit = asyncio.timeout(self._section_seconds)
         try:
             async with limit:
-                result = await section()
-        except Exception as error:
+                return await work()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # sys.exit() too: it must not end the host
             owner.reset(_section_too_long() if limit.expired() else error)
             raise asyncio.CancelledError from error
-        owner.unlock()
-        return result
 
     def abort(self, reason: str | None = None) -> NoReturn:
         """Reset this object at once: what is not committed is lost, callers get `reason`."""

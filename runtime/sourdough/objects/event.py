@@ -39,11 +39,10 @@ class Event:
 
     def __init__(
         self,
-        *,
         reply: Reply,
         number: int,
         version: int,
-        request: Request | None = None,
+        request: Request | None,
         method: str = "fetch",
         arguments: bytes = b"",
         started: float = 0.0,

@@ -10,29 +10,43 @@ from __future__ import annotations
 
 from collections import deque
 from contextvars import ContextVar
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    import asyncio
 
 E = TypeVar("E")
 
-# Depth of the critical sections that the running task is inside of (semantics 4.3).
-section_depth: ContextVar[int] = ContextVar("sourdough_section_depth", default=0)
-
 MAX_SECTION_DEPTH = 64
+
+
+class Section:
+    """A critical section, or, at depth 0, the object itself: what sections can begin in."""
+
+    __slots__ = ("depth", "last")
+
+    def __init__(self, depth: int = 0) -> None:
+        self.depth = depth
+        self.last: asyncio.Task[Any] | None = None
+        """The newest section that was begun in this one; the next one runs after it."""
+
+
+current_section: ContextVar[Section | None] = ContextVar("sourdough_section", default=None)
+"""The critical section that the running task is inside of (semantics 4.3)."""
 
 
 class InputGate(Generic[E]):
     """Which events may enter now. Pure: it returns what may run, the caller runs it."""
 
-    __slots__ = ("_limit", "_sections", "_waiting")
+    __slots__ = ("_limit", "_postponed", "_sections", "_waiting", "open")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._sections = 0
+        self.open = True
+        """Whether an event may enter now. Nothing waits while it is open."""
+        self._postponed: list[E] = []
         self._waiting: deque[E] = deque()
-
-    @property
-    def open(self) -> bool:
-        return self._sections == 0
 
     @property
     def full(self) -> bool:
@@ -40,28 +54,35 @@ class InputGate(Generic[E]):
         return len(self._waiting) >= self._limit
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._postponed) + len(self._waiting)
 
     def enter(self, event: E) -> bool:
         """Say whether `event` may run now; if not it waits in order."""
-        if self._sections == 0 and not self._waiting:
+        if self.open:
             return True
         self._waiting.append(event)
         return False
 
+    def postpone(self, event: E) -> None:
+        """Take back an event that had entered and not begun; it stays ahead of later ones."""
+        self._postponed.append(event)
+
     def lock(self) -> None:
         """A critical section begins."""
         self._sections += 1
+        self.open = False
 
     def unlock(self) -> list[E]:
         """A critical section ends; return the events that may run now."""
         self._sections -= 1
         if self._sections:
             return []
+        self.open = True
         return self.drain()
 
     def drain(self) -> list[E]:
         """Take every waiting event out, in order."""
-        waiting = list(self._waiting)
+        waiting = [*self._postponed, *self._waiting]
+        self._postponed.clear()
         self._waiting.clear()
         return waiting

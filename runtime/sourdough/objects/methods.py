@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sourdough.objects.durable_object import DurableObject
+from sourdough.values import encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,6 +14,20 @@ RESERVED = frozenset({
     "fetch", "connect", "alarm", "web_socket_message", "web_socket_close", "web_socket_error",
     "dup", "constructor",
 })  # fmt: skip
+
+# What arguments or a result may take as encoded (semantics 2.6).
+MAX_VALUE_BYTES = 32 * 1024 * 1024
+
+
+def encode_limited(value: Any) -> bytes:
+    """Encode arguments or a result. Raises ValueError above 32 MiB, TypeError for no value."""
+    data = encode(value)
+    if len(data) > MAX_VALUE_BYTES:
+        raise ValueError(
+            "Serialized RPC arguments or return values are limited to 32MiB, but the size of "
+            f"this value was: {len(data)} bytes."
+        )
+    return data
 
 
 class NoSuchMethodError(AttributeError):

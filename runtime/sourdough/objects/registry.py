@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from sourdough.errors import DurableObjectError
 from sourdough.ids import ID_BYTES, ObjectId
 from sourdough.objects.container import Container, Phase
-from sourdough.objects.context import DurableObjectState
+from sourdough.objects.context import SECTION_SECONDS, DurableObjectState
+from sourdough.observe.breadcrumb import Breadcrumb
 from sourdough.storage.database import Database
 from sourdough.storage.storage import Storage
 
@@ -53,13 +54,17 @@ class Registry:
         queue_limit: int,
         resident_limit: int,
         idle_seconds: float,
+        breadcrumb: Breadcrumb | None = None,
+        section_seconds: float = SECTION_SECONDS,
     ) -> None:
         self._loop = loop
+        self._breadcrumb = breadcrumb or Breadcrumb(None)
         self._classes = {each.storage_name.encode(): each for each in classes}
         self._open_database = open_database
         self._queue_limit = queue_limit
         self._resident_limit = resident_limit
         self._idle_seconds = idle_seconds
+        self._section_seconds = section_seconds
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing: dict[bytes, asyncio.Future[None]] = {}
         self._containers: dict[bytes, Container] = {}
@@ -83,28 +88,37 @@ class Registry:
         """Return the class whose objects are kept under a storage name."""
         return self._classes.get(storage_name.encode())
 
-    def deliver(self, key: bytes, name: str | None, event: Event) -> None:
-        """Hand an event to its object, which is made when it does not live yet."""
+    def deliver(self, key: bytes, name: bytes | None, event: Event) -> None:
+        """Hand an event to its object, which is made when it does not live yet.
+
+        name: in UTF-8, where the caller knows it; decoded only for a new container.
+        """
         container = self._containers.get(key)
         if container is None:
             container = self._create(key, name)
             if container is None:
                 event.reply.failed(DurableObjectError("no class is bound under this storage name"))
                 return
+        elif name is not None and container.state.id.name is None:
+            container.learn_name(name.decode("utf-8", "replace"))
+        self._breadcrumb.write(container.breadcrumb)
         container.deliver(event)
 
-    def _create(self, key: bytes, name: str | None) -> Container | None:
+    def _create(self, key: bytes, name: bytes | None) -> Container | None:
         cls = self._classes.get(key[:-ID_BYTES])
         if cls is None:
             return None
-        object_id = ObjectId(key[-ID_BYTES:], name)
+        known = None if name is None else name.decode("utf-8", "replace")
+        object_id = ObjectId(key[-ID_BYTES:], known)
         container: Container
 
         def broken(error: BaseException) -> None:
             container.reset(error)
 
         database = self._open_database(cls, object_id, broken)
-        state = DurableObjectState(object_id, Storage(database))
+        state = DurableObjectState(
+            object_id, Storage(database), section_seconds=self._section_seconds
+        )
         container = Container(
             key=key,
             cls=cls,

@@ -24,16 +24,20 @@ class Breadcrumb:
             with path.open("r+b") as file:
                 self._map = mmap.mmap(file.fileno(), _SIZE)
 
-    def write(self, key: bytes) -> None:
-        """Note that an event of the object under `key` (storage name + id) begins."""
+    def write(self, crumb: bytes) -> None:
+        """Note that an event of the object with this `breadcrumb_of` begins."""
         if self._map is not None:
-            size = len(key)
-            self._map[: size + 2] = size.to_bytes(2, "big") + key
+            self._map[: len(crumb)] = crumb
 
     def clear(self) -> None:
         """Note that nothing runs."""
         if self._map is not None:
             self._map[:2] = b"\0\0"
+
+
+def breadcrumb_of(key: bytes) -> bytes:
+    """Return what is written for the object under `key` (storage name + id)."""
+    return len(key).to_bytes(2, "big") + key
 
 
 def prepare(path: Path) -> None:

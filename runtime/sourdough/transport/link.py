@@ -91,7 +91,20 @@ class Link(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             for frame in self._reader.receive(data):
-                self._dispatch(frame)
+                type_, flags, aux, number, payload = frame
+                if type_ == Type.HEAD:
+                    # The common frame, without a detour. No stream's fault leaves this loop: it
+                    # would take the whole link with it.
+                    stream = self.streams.get(number)
+                    if stream is None:
+                        self._accepted(number, flags, payload)
+                        continue
+                    try:
+                        stream.on_head(flags, aux, payload)
+                    except Exception as error:  # noqa: BLE001 (see above)
+                        self._failed(stream, error)
+                else:
+                    self._dispatch(frame)
         except WireError as error:
             log.warning("link to %s dropped: %s", self.peer, error)
             self.drop()
@@ -180,9 +193,7 @@ class Link(asyncio.Protocol):
 
     def _dispatch(self, frame: Frame) -> None:
         type_, flags, aux, number, payload = frame
-        if type_ == Type.HEAD:
-            self._head_frame(number, flags, aux, payload)
-        elif type_ == Type.DATA:
+        if type_ == Type.DATA:
             self._data_frame(number, flags, payload)
         elif type_ == Type.CREDIT:
             self._credit_frame(number, payload)
@@ -191,18 +202,11 @@ class Link(asyncio.Protocol):
         elif type_ == Type.HELLO:
             self._hello_frame(aux, payload)
         elif type_ == Type.GOAWAY:
-            self._leaving = True
-            if not self.streams:
-                self.drop()
+            # The opener closes, when it has every answer. This side cannot know: control frames
+            # go first, so HEADs may stand behind this frame and answers may not be written yet.
+            pass
         else:
             raise WireError(f"unknown frame type {type_}")
-
-    def _head_frame(self, number: int, flags: int, aux: int, payload: bytes) -> None:
-        stream = self.streams.get(number)
-        if stream is not None:
-            self._guard(stream, stream.on_head, flags, aux, payload)
-        elif self._accept is not None:
-            self._accepted(number, flags, payload)
 
     def _reset_frame(self, number: int, code: int, payload: bytes) -> None:
         stream = self.streams.get(number)
@@ -211,7 +215,8 @@ class Link(asyncio.Protocol):
             self._guard(stream, stream.on_reset, code, payload.decode("utf-8", "replace"))
 
     def _accepted(self, number: int, flags: int, payload: bytes) -> None:
-        assert self._accept is not None
+        if self._accept is None:
+            return  # the answer to a stream that we have given up
         try:
             stream = self._accept(self, number, flags, payload)
         except WireError:
@@ -253,9 +258,11 @@ class Link(asyncio.Protocol):
         self._on_up(self)
 
     def _guard(self, stream: Stream, call: Callable[..., None], *args: object) -> None:
-        """No stream's fault leaves the frame loop: it would take the whole link with it."""
         try:
             call(*args)
-        except Exception:
-            log.exception("a stream of %r failed", self)
-            stream.reset(ResetCode.FAILED, "internal error")
+        except Exception as error:  # noqa: BLE001 (no stream's fault leaves the frame loop)
+            self._failed(stream, error)
+
+    def _failed(self, stream: Stream, error: Exception) -> None:
+        log.error("a stream of %r failed", self, exc_info=error)
+        stream.reset(ResetCode.FAILED, "internal error")

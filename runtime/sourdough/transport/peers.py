@@ -13,13 +13,12 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from sourdough.placement import SLOTS, seat_table, slot_of
+from sourdough.placement import SLOTS, seat_table
 from sourdough.transport.link import Hello, Link
 from sourdough.transport.stream import Stream
-from sourdough.wire.frames import INLINE_BODY, ResetCode
-from sourdough.wire.heads import Kind, RequestHead
+from sourdough.wire.frames import ResetCode
 from sourdough.wire.messages import SeatEntry, Table
 
 if TYPE_CHECKING:
@@ -32,28 +31,37 @@ Connect = Callable[[str, Callable[[], asyncio.Protocol]], Awaitable[object]]
 
 # A connect that fails is tried again this soon, as long as the table names the host.
 _RECONNECT_SECONDS = 0.05
+ENTRY = -1
+"""The slot of events for the entrypoint: none."""
 ENTRY_SEAT = 0
 """Events for the entrypoint are parked under this seat: any host may take them."""
 
 
 class Outgoing(Stream):
-    """An event on its way to its owner. Subclasses say what happens with the answer.
+    """An event on its way to its owner. Subclasses say what it is and what the answer does.
 
-    `head` is kept until the first answer frame, so that a refused event can be sent again whole.
+    slot: where it goes, ENTRY for the entrypoint. version: of the table when its root began; 0
+    until it is first sent. epoch: of the owner it was sent to last. `encode` may be called again,
+    because a refused event is sent again whole.
     """
 
-    __slots__ = ("body_follows", "head", "parked_at", "peers")
+    __slots__ = ("body_follows", "epoch", "parked_at", "peers", "slot", "version")
 
     # A body flows only after the host has accepted the event (invariant D2).
     initial_credit = 0
 
-    def __init__(self, head: RequestHead, *, body_follows: bool) -> None:
+    def __init__(self, slot: int, body_follows: bool, version: int = 0) -> None:
         super().__init__()
-        self.head = head
+        self.slot = slot
+        self.version = version
+        self.epoch = 0
         self.body_follows = body_follows
         self.parked_at = 0.0
         self.peers: Peers | None = None
-        assert len(head.body) <= INLINE_BODY or not body_follows
+
+    def encode(self) -> bytes:
+        """Return the payload of its HEAD frame, for `version` and `epoch` as they are now."""
+        raise NotImplementedError
 
     def on_failed(self, code: ResetCode, sentence: str) -> None:
         """The event has no answer; `code` says why."""
@@ -79,6 +87,14 @@ class Outgoing(Stream):
             self.peers.unpark(self)
 
 
+class _Former(NamedTuple):
+    """Who left a seat in an orderly way: still there for what began before `version`."""
+
+    link: Link
+    epoch: int
+    version: int
+
+
 class Peers:
     """All hosts, as one gateway or host sees them."""
 
@@ -102,6 +118,7 @@ class Peers:
         self._local = local
         self._links: dict[int, Link] = {}  # by serial; only links that are up
         self._all_links: dict[int, Link] = {}  # by serial; the dying ones are dropped from here
+        self._former: dict[int, _Former] = {}  # by seat, while it is vacant
         self._connecting: dict[int, asyncio.Task[None]] = {}
         self._by_slot: list[Link | None] = [None] * SLOTS
         self._epoch_by_slot: list[int] = [0] * SLOTS
@@ -117,38 +134,48 @@ class Peers:
 
     def send(self, event: Outgoing) -> None:
         """Send an event to its owner, or park it until there is one."""
-        head = event.head
         event.peers = self
-        if head.kind == Kind.ENTRY:
+        slot = event.slot
+        if slot == ENTRY:
             self._send_entry(event)
             return
-        slot = slot_of(head.key[-32:])
         link = self._by_slot[slot]
+        if not event.version:
+            event.version = self.table.version
         if link is not None:
-            head.epoch = self._epoch_by_slot[slot]
-            head.version = head.version or self.table.version
-            link.open(event, head.encode(), not event.body_follows)
+            event.epoch = self._epoch_by_slot[slot]
+            link.open(event, event.encode(), not event.body_follows)
         elif slot in self._local_slots and self._local is not None:
-            head.version = head.version or self.table.version
             self._local(event)
         else:
-            self._park(self._seat_by_slot[slot], event)
+            self._send_former(self._seat_by_slot[slot], event)
+
+    def _send_former(self, seat: int, event: Outgoing) -> None:
+        """Nobody sits there. What began before the release may still go to who did (D6).
+
+        Two hosts that drain at the same time need each other for it: A -> B -> A.
+        """
+        former = self._former.get(seat)
+        if former is None or event.version >= former.version:
+            self._park(seat, event)
+            return
+        event.epoch = former.epoch
+        former.link.open(event, event.encode(), not event.body_follows)
 
     def _send_entry(self, event: Outgoing) -> None:
         link = min(self._links.values(), key=_load, default=None)
         if link is None:
             self._park(ENTRY_SEAT, event)
             return
-        event.head.version = event.head.version or self.table.version
-        link.open(event, event.head.encode(), not event.body_follows)
+        event.version = event.version or self.table.version
+        link.open(event, event.encode(), not event.body_follows)
 
     def refused(self, event: Outgoing) -> None:
         """A host answered NOT_OWNER: wait for a table newer than the one that misled us."""
-        if event.head.kind == Kind.ENTRY:
+        slot = event.slot
+        if slot == ENTRY:
             self._park(ENTRY_SEAT, event)
-            return
-        slot = slot_of(event.head.key[-32:])
-        if self._by_slot[slot] is not None and self._epoch_by_slot[slot] > event.head.epoch:
+        elif self._by_slot[slot] is not None and self._epoch_by_slot[slot] > event.epoch:
             self.send(event)
         else:
             self._park(self._seat_by_slot[slot], event)
@@ -194,11 +221,8 @@ class Peers:
             return
         if table.seats != self.table.seats or self.table.version == 0:
             self._seat_by_slot = seat_table(table.seats)
-        self.table = table
-        current = {entry.serial: entry for entry in table.entries}
-        for serial in [serial for serial in self._all_links if serial not in current]:
-            self._links.pop(serial, None)
-            self._all_links[serial].retire()
+        former, self.table = self.table, table
+        self._retire_missing(former)
         self._rebuild()
         for entry in table.entries:
             if self._is_local(entry) or entry.serial in self._links:
@@ -207,6 +231,25 @@ class Peers:
                 self._connecting[entry.serial] = self._loop.create_task(self._keep_trying(entry))
         if self._links:
             self._flush_parked(ENTRY_SEAT)
+
+    def _retire_missing(self, former: Table) -> None:
+        """Open nothing new on the links to hosts that the table no longer names."""
+        table = self.table
+        for entry in table.entries:
+            if entry.seat in self._former:
+                self._former.pop(entry.seat).link.retire()
+        if self._local is not None:
+            named = {entry.seat for entry in table.entries}
+            for entry in former.entries:
+                link = self._links.get(entry.serial)
+                if link is not None and entry.seat not in named:
+                    self._former[entry.seat] = _Former(link, entry.epoch, table.version)
+        current = {entry.serial for entry in table.entries}
+        kept = [each.link for each in self._former.values()]
+        for serial in [serial for serial in self._all_links if serial not in current]:
+            self._links.pop(serial, None)
+            if self._all_links[serial] not in kept:
+                self._all_links[serial].retire()
 
     def host_gone(self, serial: int) -> None:
         """The kernel says that a host has ended: nothing more will come from it (P3)."""
@@ -284,6 +327,7 @@ class Peers:
     def _down(self, serial: int, link: Link) -> None:
         if self._all_links.get(serial) is link:
             del self._all_links[serial]
+        self._former = {seat: each for seat, each in self._former.items() if each.link is not link}
         if self._links.get(serial) is link:
             del self._links[serial]
             self._rebuild()

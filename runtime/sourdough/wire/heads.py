@@ -12,7 +12,6 @@ object. The header block stays raw until somebody asks for a header.
 from __future__ import annotations
 
 import struct
-from enum import IntEnum
 
 from sourdough.errors import WireError
 from sourdough.ids import ID_BYTES
@@ -25,12 +24,47 @@ SECURE = 1
 """Flag of a request: the client spoke https to a trusted proxy."""
 
 
-class Kind(IntEnum):
-    """What an event is."""
+class Kind:
+    """What an event is. Plain numbers, as in `frames.Type`."""
 
     FETCH = 1  # an HTTP request to an object
     ENTRY = 2  # an HTTP request to the entrypoint
     CALL = 3  # a method call
+
+
+class Address:
+    """Who is meant, ready to be packed: made once for an object that is called often."""
+
+    __slots__ = ("key", "name", "name_length", "namespace_length", "packed")
+
+    def __init__(self, key: bytes, name: bytes | None) -> None:
+        self.key = key
+        self.name = name
+        self.namespace_length = len(key) - ID_BYTES if key else 0
+        self.name_length = _NO_NAME if name is None else len(name)
+        self.packed = key + (name or b"")
+
+
+def encode_request(
+    fixed: tuple[int, int, int, int, int],
+    address: Address,
+    method: bytes,
+    target: bytes,
+    client: bytes,
+    headers: bytes,
+    body: bytes,
+) -> bytes:
+    """Return the payload of a request's HEAD frame.
+
+    fixed: number, table version, epoch, kind, flags.
+    """
+    return b"".join((
+        _REQUEST.pack(
+            *fixed, address.namespace_length, len(client), address.name_length, len(method),
+            len(target), len(headers),
+        ),
+        address.packed, method, target, client, headers, body,
+    ))  # fmt: skip
 
 
 class RequestHead:
@@ -81,28 +115,14 @@ class RequestHead:
 
     def encode(self) -> bytes:
         """Return the payload of the HEAD frame, body inside."""
-        key, name = self.key, self.name
-        return (
-            _REQUEST.pack(
-                self.number,
-                self.version,
-                self.epoch,
-                self.kind,
-                self.flags,
-                len(key) - ID_BYTES if key else 0,
-                len(self.client),
-                _NO_NAME if name is None else len(name),
-                len(self.method),
-                len(self.target),
-                len(self.headers),
-            )
-            + key
-            + (name or b"")
-            + self.method
-            + self.target
-            + self.client
-            + self.headers
-            + self.body
+        return encode_request(
+            (self.number, self.version, self.epoch, self.kind, self.flags),
+            Address(self.key, self.name),
+            self.method,
+            self.target,
+            self.client,
+            self.headers,
+            self.body,
         )
 
     @classmethod
