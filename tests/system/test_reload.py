@@ -1,0 +1,144 @@
+"""Saving a file replaces the code under load, and no request notices."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.system.client import Client, Load
+from tests.system.server import RunningServer, wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Versions:
+    """Clients that ask for the version, half of them through the entrypoint, and one slow one."""
+
+    def __init__(self) -> None:
+        self.newest = 0
+
+    def step(self, client: Client, thread: int) -> None:
+        """Ask once; anything but an answer is a failure."""
+        if thread == 3:
+            answer = client.post("/direct/slow/slow?seconds=1")
+            assert answer.status == 200, (answer.status, answer.body)
+            return
+        way = "direct" if thread % 2 else "via"
+        answer = client.get(f"/{way}/c{thread}/version")
+        assert answer.status == 200, (answer.status, answer.body)
+        self.newest = max(self.newest, answer.json()["version"])
+
+
+def save(project: Path, version: object) -> None:
+    """Write the module anew, with another version."""
+    file = project / "counters.py"
+    lines = file.read_text().splitlines()
+    number = next(at for at, line in enumerate(lines) if line.startswith("VERSION = "))
+    lines[number] = f"VERSION = {version}"
+    file.write_text("\n".join(lines) + "\n")
+
+
+@pytest.fixture
+def counters(project):
+    return project("counters")
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(("hosts", "saves"), [("2", 20), ("0", 6)])
+def test_saves_under_load_fail_no_request(counters, hosts, saves):
+    """D6: reload after reload, every request is answered, and the new code answers."""
+    work = Versions()
+    with RunningServer(counters, "dev", "--hosts", hosts) as server:
+        with Load(server.url, work.step, 4) as load:
+            for version in range(1, saves + 1):
+                save(counters, version)
+                assert wait_until(lambda wanted=version: work.newest >= wanted, 15), (
+                    f"version {version} never answered; {load.kinds()}\n{server.everything()}"
+                )
+        assert load.failures == [], load.kinds()
+        assert load.refused == 0
+        assert not [line for line in server.lines() if "crashed" in line or "error" in line]
+        assert len([line for line in server.lines() if "reloaded counters.py" in line]) >= 1
+    print(f"{saves} saves, {load.requests} requests, hosts {hosts}")
+
+
+@pytest.mark.parametrize("hosts", ["2", "0"])
+def test_code_that_does_not_load_leaves_the_old_serving(counters, hosts):
+    """Design 6: a syntax error is shown with its place, and the next good save reloads."""
+    with RunningServer(counters, "dev", "--hosts", hosts) as server, Client(server.url) as client:
+        save(counters, "(1")
+        server.wait_for_line(lambda line: "changed, not loaded: SyntaxError" in line)
+        server.wait_for_line(lambda line: "counters.py:" in line and "VERSION = (1" in line)
+        server.wait_for_line(lambda line: "The previous code keeps serving" in line)
+        assert client.get("/direct/a/version").json() == {"version": 0}
+        assert client.get("/via/a/version").json() == {"version": 0}
+        save(counters, "2")
+        server.wait_for_line(lambda line: "reloaded counters.py" in line)
+        assert client.get("/direct/a/version").json() == {"version": 2}
+        assert client.get("/via/a/version").json() == {"version": 2}
+
+
+class Request:
+    """One request in a thread of its own."""
+
+    def __init__(self, url: str, path: str) -> None:
+        self.status = 0
+        self.answer: object = None
+        self._url, self._path = url, path
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        with Client(self._url) as client:
+            answer = client.get(self._path)
+            self.status, self.answer = answer.status, answer.json()
+
+    def join(self) -> None:
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+
+
+def _in_flight(server: RunningServer) -> bool:
+    return any(host["events"] for host in server.status()["hosts"])
+
+
+@pytest.mark.parametrize("hosts", ["2", "0"])
+def test_a_request_in_flight_finishes_over_a_reload(counters, hosts):
+    """D6: what runs when the file is saved ends with the old code, and its write is kept."""
+    with RunningServer(counters, "dev", "--hosts", hosts) as server, Client(server.url) as client:
+        slow = Request(server.url, "/direct/a/slow?seconds=2")
+        by_stub = Request(server.url, "/via/b/slow?seconds=2")
+        assert wait_until(lambda: _in_flight(server), 5)
+        save(counters, "3")
+        server.wait_for_line(lambda line: "reloaded counters.py" in line)
+        slow.join()
+        by_stub.join()
+        assert (slow.status, slow.answer) == (200, {"value": 1})
+        assert (by_stub.status, by_stub.answer) == (200, {"value": 1})
+        assert client.get("/direct/a/version").json() == {"version": 3}
+        assert client.get("/direct/a/").json() == {"value": 1}
+
+
+def test_a_chain_of_calls_across_hosts_finishes_over_a_reload(counters):
+    """D6: A -> B -> A -> ... between two seats still reaches its objects while both drain."""
+    with RunningServer(counters, "dev") as server, Client(server.url) as client:
+        here, there = _names_on_different_seats(server)
+        assert client.get(f"/chain/{here}/{there}/1").json() == {"path": [here, there]}
+        chain = Request(server.url, f"/chain/{here}/{there}/9")
+        assert wait_until(lambda: _in_flight(server), 5)
+        save(counters, "4")
+        server.wait_for_line(lambda line: "reloaded counters.py" in line)
+        chain.join()
+        assert (chain.status, chain.answer) == (200, {"path": [here, there] * 5})
+
+
+def _names_on_different_seats(server: RunningServer) -> tuple[str, str]:
+    from sourdough.ids import IdFactory
+    from sourdough.placement import seat_of, slot_of
+
+    ids = IdFactory("counters", "Counter")
+    seats = {seat_of(slot_of(ids.from_name(name).raw), 2): name for name in "abcdefgh"}
+    return seats[1], seats[2]
