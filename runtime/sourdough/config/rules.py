@@ -112,6 +112,21 @@ def _one_durability(config: Config) -> Iterator[Problem]:
             )
 
 
+def _one_module_a_class(config: Config) -> Iterator[Problem]:
+    """Storage is named by the class alone: two classes of one name would share their data (S14)."""
+    modules: dict[str, str] = {}
+    for index, binding in enumerate(config.bindings):
+        if BLANK in binding.class_ref:
+            continue
+        module = modules.setdefault(binding.class_name, binding.module)
+        if module != binding.module:
+            yield Problem(
+                path=("durable_objects", "bindings", index, "class_name"),
+                message=f"another class {binding.class_name} is bound, from module {module}",
+                hint="give one of the two classes another name",
+            )
+
+
 def _routes(config: Config) -> Iterator[Problem]:
     seen: dict[tuple[str, ...], int] = {}
     for index, route in enumerate(config.routes):
@@ -227,6 +242,7 @@ _RULES = (
     _names_in_env,
     _vars_in_64_bits,
     _one_durability,
+    _one_module_a_class,
     _routes,
     _trusted_proxies,
     _hang_after_heartbeat,

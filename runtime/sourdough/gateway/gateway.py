@@ -7,6 +7,7 @@ delivered waits here for the next owner.
 from __future__ import annotations
 
 import asyncio
+import resource
 import secrets
 import time
 from typing import TYPE_CHECKING
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 
 # New lines of the request log reach the screen this often; a batch is one message.
 _LOG_SECONDS = 0.1
+# Links to hosts, the control channel, what Python itself keeps open.
+_RESERVED_DESCRIPTORS = 128
 
 
 class _Refused:
@@ -278,8 +281,10 @@ class Gateway:
 
 def _edge_limits(config: Config) -> EdgeLimits:
     limits = config.limits
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return EdgeLimits(
-        connections=limits.connections,
+        # Out of descriptors a gateway could only refuse; above the limit clients wait instead.
+        connections=max(1, min(limits.connections, allowed - _RESERVED_DESCRIPTORS)),
         target=limits.url_bytes,
         head=limits.header_bytes,
         headers=limits.headers,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,11 +55,21 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sourdough.host")
 
+# A live object holds its database, its WAL, and where it was created here two more.
+_DESCRIPTORS_PER_OBJECT = 4
+# Links, listening sockets, what user code opens.
+_RESERVED_DESCRIPTORS = 512
 # Idle objects leave memory after this (semantics 3.6).
 IDLE_SECONDS = 10.0
 # After the seat is given away, peers that do not yet know may still send something, which must be
 # refused, not lost: a host waits so long for them to close their links.
 _LINGER_SECONDS = 2.0
+
+
+def resident_limit(configured: int) -> int:
+    """Return how many objects may live here, so that descriptors never run out (invariant P10)."""
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(1, min(configured, (allowed - _RESERVED_DESCRIPTORS) // _DESCRIPTORS_PER_OBJECT))
 
 
 class HostRuntime:
@@ -109,7 +120,7 @@ class HostRuntime:
             classes=self._classes(loaded, env),
             open_database=self._open_database,
             queue_limit=config.limits.object_queue,
-            resident_limit=config.limits.resident_objects,
+            resident_limit=resident_limit(config.limits.resident_objects),
             idle_seconds=IDLE_SECONDS,
             breadcrumb=breadcrumb,
         )
