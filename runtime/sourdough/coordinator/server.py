@@ -123,7 +123,10 @@ class Server:
 
     def snapshot(self) -> Snapshot:
         """Return the state of everything, at most a second old."""
-        return self._snapshot or self._compose()
+        snapshot = self._snapshot
+        if snapshot is None:
+            snapshot = self._snapshot = self._compose()
+        return snapshot
 
     def banner(self) -> Banner:
         """Return the facts that do not change."""
@@ -253,6 +256,7 @@ class Server:
     # --- what happens
 
     def _changed(self) -> None:
+        self._snapshot = None
         self._reload.on_changed()
         if self._shutdown is not None:
             self._shutdown.changed()
