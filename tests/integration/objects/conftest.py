@@ -1,0 +1,160 @@
+"""Objects over real databases in a temporary folder, called without a link in between."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import threading
+from typing import Any
+
+import pytest
+
+from sourdough.http import Request
+from sourdough.objects.event import Event
+from sourdough.objects.failure import decode_error, encode_error
+from sourdough.objects.registry import ObjectClass, Registry
+from sourdough.storage.database import Database
+from sourdough.storage.disk import sync_data
+from sourdough.storage.engine import Durability
+from sourdough.storage.meta import ObjectMeta
+from sourdough.storage.wal_engine import WalEngine
+from sourdough.testing import FakeClock
+from sourdough.values import decode, encode
+
+STORAGE_NAME = "Thing"
+
+
+class Waiting:
+    """A caller that waits: `objects.event.Reply`."""
+
+    def __init__(self) -> None:
+        self.answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.times = 0
+
+    def _resolve(self, value: Any) -> None:
+        self.times += 1
+        if not self.answer.done():
+            self.answer.set_result(value)
+
+    def respond(self, response) -> None:
+        self._resolve((response.status, response.take_body()))
+
+    async def stream(self, response, before_chunk) -> None:
+        chunks = []
+        async for chunk in response.stream():
+            waiter = before_chunk()
+            if waiter is not None:
+                await waiter
+            chunks.append(chunk)
+        self._resolve((response.status, chunks))
+
+    def returned(self, value: bytes) -> None:
+        self._resolve(decode(value))
+
+    def failed(self, error: BaseException) -> None:
+        self.times += 1
+        if not self.answer.done():
+            told = decode_error(encode_error(error))
+            self.answer.set_exception(told)
+            self.answer.exception()
+
+
+class Disk:
+    """A sync function that can be held back and made to fail."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.go.set()
+        self.error: OSError | None = None
+
+    def __call__(self, fd: int) -> None:
+        self.go.wait(10)
+        if self.error is not None:
+            raise self.error
+        sync_data(fd)
+
+
+class World:
+    """A registry with one class, and callers."""
+
+    def __init__(self, folder) -> None:
+        self.folder = folder
+        self.disk = Disk()
+        self.failed: list[Exception] = []
+        self.engine: WalEngine | None = None
+        self.registries: list[Registry] = []
+        self.created: list[Database] = []
+
+    def host(self, cls: type, **options: Any) -> Registry:
+        """Return a registry for a class of the test."""
+        loop = asyncio.get_running_loop()
+        if self.engine is None:
+            self.engine = WalEngine(
+                loop=loop,
+                durability=Durability.DISK,
+                on_failed=self.failed.append,
+                sync=self.disk,
+            )
+        limits = {"queue_limit": 1000, "resident_limit": 1000, "idle_seconds": 10.0, **options}
+        bound = ObjectClass(
+            name=cls.__name__, storage_name=STORAGE_NAME, type=cls, env=None, durability="disk"
+        )
+        self.registry = Registry(loop=loop, classes=[bound], open_database=self._open, **limits)
+        self.registries.append(self.registry)
+        return self.registry
+
+    def _open(self, cls, object_id, on_broken) -> Database:
+        database = Database(
+            path=self.folder / STORAGE_NAME / str(object_id)[:3] / f"{object_id}.sqlite",
+            meta=ObjectMeta(
+                storage_name=STORAGE_NAME,
+                class_name=cls.name,
+                id=object_id.raw,
+                name=object_id.name,
+            ),
+            engine=self.engine,
+            schedule=asyncio.get_running_loop().call_soon,
+            clock=FakeClock(),
+            on_broken=on_broken,
+        )
+        self.created.append(database)
+        return database
+
+    @staticmethod
+    def key(label: str = "a") -> bytes:
+        return STORAGE_NAME.encode() + hashlib.sha256(label.encode()).digest()
+
+    def send(self, method: str, *args: Any, label: str = "a", name: bytes | None = None) -> Waiting:
+        """Deliver a call; the answer is a future of what is returned."""
+        waiting = Waiting()
+        arguments = encode((args, {}))
+        event = Event(waiting, 1, 1, None, method, arguments)
+        self.registry.deliver(self.key(label), name, event)
+        return waiting
+
+    def call(self, method: str, *args: Any, label: str = "a", name: bytes | None = None):
+        return self.send(method, *args, label=label, name=name).answer
+
+    def fetch(self, label: str = "a") -> asyncio.Future[Any]:
+        waiting = Waiting()
+        event = Event(waiting, 1, 1, Request("/"))
+        self.registry.deliver(self.key(label), None, event)
+        return waiting.answer
+
+    def container(self, label: str = "a"):
+        return self.registry.get(self.key(label))
+
+
+@pytest.fixture
+async def world(tmp_path):
+    """A world whose databases are all closed at the test's end."""
+    made = World(tmp_path)
+    yield made
+    made.disk.go.set()
+    made.disk.error = None
+    for registry in made.registries:
+        await registry.release_all()
+    for database in made.created:
+        database.abandon()
+    if made.engine is not None:
+        made.engine.close()
