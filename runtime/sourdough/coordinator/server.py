@@ -12,9 +12,7 @@ import shutil
 import signal
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from sourdough.clock import SystemClock
 from sourdough.coordinator.answers import Answers, namespaces_of
@@ -31,6 +29,7 @@ from sourdough.coordinator.lock import FolderLock
 from sourdough.coordinator.options import ServerOptions
 from sourdough.coordinator.questions import Questions
 from sourdough.coordinator.reload import Reload
+from sourdough.coordinator.reports import Reports
 from sourdough.coordinator.saves import Saves
 from sourdough.coordinator.server_file import announce, remove_server_file
 from sourdough.coordinator.supervisor import Supervisor
@@ -38,8 +37,6 @@ from sourdough.coordinator.watch import Watcher
 from sourdough.errors import SourdoughError, StartError, StorageError
 from sourdough.observe.records import (
     AnyRecord,
-    DrainWaiting,
-    Dropped,
     ServerStarted,
     ServerStopped,
     ServerStopping,
@@ -47,14 +44,9 @@ from sourdough.observe.records import (
 )  # fmt: skip
 from sourdough.storage.layout import Layout, measure_sync
 from sourdough.wire.messages import (
-    Answer,
     Drained,
-    Forgotten,
-    Known,
-    Lines,
     LoadFailed,
     Released,
-    Waiting,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -82,7 +74,6 @@ class Server:
         self._began = self._clock.monotonic()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: asyncio.Future[int] | None = None
-        self._decoder = msgspec.msgpack.Decoder(AnyRecord)
         self._started = False
         self._signals = 0
         self._shutdown: Shutdown | None = None
@@ -222,7 +213,14 @@ class Server:
         self._bookkeeping = Bookkeeping(catalogue, self._layout, self._questions)
         self._supervisor.on_changed = self._changed
         self._supervisor.on_load_failed = self._load_failed
-        self._supervisor.on_said = self._said
+        self._supervisor.on_said = Reports(
+            seats=lambda: self._supervisor.seats,
+            bookkeeping=self._bookkeeping,
+            questions=self._questions,
+            clock=self._clock,
+            record=self._record,
+            finished=self._finished,
+        ).take
         self._supervisor.on_fatal = self._fatal
         self._supervisor.on_crashed = self._bookkeeping.reconcile
 
@@ -288,38 +286,11 @@ class Server:
             return
         self._fail(StartError(fault.error, place=fault.place, hint=fault.hint))
 
-    def _said(self, worker: Worker, message: Any) -> None:
-        if isinstance(message, Lines):
-            self._lines(worker, message)
-        elif isinstance(message, Known | Forgotten):
-            self._bookkeeping.take(message)
-        elif isinstance(message, Answer):
-            self._questions.answered(message)
-        elif isinstance(message, Drained | Released):
-            if isinstance(message, Released):
-                self._reload.on_released(message)
-            if self._shutdown is not None:
-                self._shutdown.heard(worker, message)
-        elif isinstance(message, Waiting):
-            self._record(
-                DrainWaiting(
-                    ts=self._clock.now(),
-                    object=message.object,
-                    what=message.what,
-                    seconds=message.seconds,
-                    place=message.place,
-                )
-            )
-
-    def _lines(self, worker: Worker, message: Lines) -> None:
-        seat = self._supervisor.seats.of(worker.serial)
-        for data in message.records:
-            record = self._decoder.decode(data)
-            if seat is not None and hasattr(record, "host"):
-                record = msgspec.structs.replace(record, host=seat.number)
-            self._record(record)
-        if message.dropped:
-            self._record(Dropped(ts=self._clock.now(), count=message.dropped))
+    def _finished(self, worker: Worker, message: Drained | Released) -> None:
+        if isinstance(message, Released):
+            self._reload.on_released(message)
+        if self._shutdown is not None:
+            self._shutdown.heard(worker, message)
 
     def _fatal(self, reason: str) -> None:
         self._fail(StorageError(reason, place=str(self.options.storage)))

@@ -1,0 +1,86 @@
+"""What children report, each to its place: the log, the catalogue, whoever waits for an answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from sourdough.observe.records import AnyRecord, DrainWaiting, Dropped
+from sourdough.wire.messages import (
+    Answer,
+    Drained,
+    Forgotten,
+    Known,
+    Lines,
+    Released,
+    Waiting,
+)  # fmt: skip
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sourdough.clock import Clock
+    from sourdough.coordinator.bookkeeping import Bookkeeping
+    from sourdough.coordinator.questions import Questions
+    from sourdough.coordinator.seats import Seats
+    from sourdough.coordinator.worker import Worker
+
+
+class Reports:
+    """Takes every message of a child that is not about its own life."""
+
+    def __init__(
+        self,
+        *,
+        seats: Callable[[], Seats],
+        bookkeeping: Bookkeeping,
+        questions: Questions,
+        clock: Clock,
+        record: Callable[[AnyRecord], None],
+        finished: Callable[[Worker, Drained | Released], None],
+    ) -> None:
+        self._seats = seats
+        self._bookkeeping = bookkeeping
+        self._questions = questions
+        self._clock = clock
+        self._record = record
+        self._finished = finished
+        self._decoder = msgspec.msgpack.Decoder(AnyRecord)
+
+    def take(self, worker: Worker, message: Any) -> None:
+        """Take one message."""
+        match message:
+            case Lines():
+                self._lines(worker, message)
+            case Known() | Forgotten():
+                self._bookkeeping.take(message)
+            case Answer():
+                self._questions.answered(message)
+            case Drained() | Released():
+                self._finished(worker, message)
+            case Waiting():
+                self._waiting(message)
+            case _:
+                raise TypeError(f"nobody takes {type(message).__name__}")
+
+    def _lines(self, worker: Worker, message: Lines) -> None:
+        seat = self._seats().of(worker.serial)
+        for data in message.records:
+            record = self._decoder.decode(data)
+            if seat is not None and hasattr(record, "host"):
+                record = msgspec.structs.replace(record, host=seat.number)
+            self._record(record)
+        if message.dropped:
+            self._record(Dropped(ts=self._clock.now(), count=message.dropped))
+
+    def _waiting(self, message: Waiting) -> None:
+        self._record(
+            DrainWaiting(
+                ts=self._clock.now(),
+                object=message.object,
+                what=message.what,
+                seconds=message.seconds,
+                place=message.place,
+            )
+        )
