@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import http.client
+import logging
 import os
 import random
 import signal
 import threading
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.system.client import Account, Client, Load
 from tests.system.server import RunningServer, wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 COUNTERS = 200
 THREADS = 8
@@ -101,7 +107,7 @@ def test_no_acknowledged_increment_is_lost_while_hosts_are_killed(counters):
         assert len(server.events("host.crashed")) == KILLS
         work.check(server.url)
         _kill_the_coordinator(server, counters, work)
-    print(f"{KILLS} kills, {load.requests} requests, {work.unknown} unknown")
+    log.info("%d kills, %d requests, %d unknown", KILLS, load.requests, work.unknown)
 
 
 def _kill_the_coordinator(server: RunningServer, project: Path, work: Increments) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from tests.system.server import RunningServer, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 
 class Versions:
@@ -62,7 +65,7 @@ def test_saves_under_load_fail_no_request(counters, hosts, saves):
         assert load.refused == 0
         assert not [line for line in server.lines() if "crashed" in line or "error" in line]
         assert len([line for line in server.lines() if "reloaded counters.py" in line]) >= 1
-    print(f"{saves} saves, {load.requests} requests, hosts {hosts}")
+    log.info("%d saves, %d requests, hosts %s", saves, load.requests, hosts)
 
 
 @pytest.mark.parametrize("hosts", ["2", "0"])
