@@ -40,6 +40,9 @@ class Shutdown:
         """Drain; return whether nothing was cut short."""
         supervisor = self._supervisor
         supervisor.stopping = True
+        for worker in supervisor.hosts:
+            # Hosts serve on, and say what the gateways wait for.
+            worker.send(Drain(deadline=self._left()))
         self._ask(supervisor.gateways, lambda: Drain(deadline=self._left()))
         await self._answered(self._left() + 1.0)
         supervisor.seats.release()

@@ -8,6 +8,7 @@ its host. Either way nothing leaves before the commits that the caller has made 
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Any
 
 from sourdough.errors import DurableObjectError
@@ -232,7 +233,7 @@ class Calls:
         )
         answer: asyncio.Future[Response | bytes] = asyncio.get_running_loop().create_future()
         number, version = self._origin()
-        event = Event(LocalReply(answer), number, version, received)
+        event = Event(LocalReply(answer), number, version, received, started=time.monotonic())
         self._host.registry.deliver(key, _encode_name(name), event)
         response = await answer
         assert isinstance(response, Response)
@@ -241,7 +242,9 @@ class Calls:
     async def _call_here(self, key: bytes, name: str | None, method: str, arguments: bytes) -> Any:
         answer: asyncio.Future[Response | bytes] = asyncio.get_running_loop().create_future()
         number, version = self._origin()
-        event = Event(LocalReply(answer), number, version, None, method, arguments)
+        event = Event(
+            LocalReply(answer), number, version, None, method, arguments, time.monotonic()
+        )
         self._host.registry.deliver(key, _encode_name(name), event)
         value = await answer
         assert isinstance(value, bytes)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import time
 from typing import TYPE_CHECKING, Any
 
 from sourdough.http import Response
 from sourdough.objects.context import EntrypointContext
 from sourdough.objects.event import Event, current_event
 from sourdough.objects.failure import WrongResultError
+from sourdough.objects.standstill import place_of
+from sourdough.wire.messages import Waiting
 
 if TYPE_CHECKING:
     from sourdough.objects.durable_object import WorkerEntrypoint
@@ -25,12 +28,18 @@ class Entrypoint:
         self._env = env
         self._loop = loop
         self._tasks: set[asyncio.Task[Any]] = set()
+        self.events: dict[Event, asyncio.Task[None]] = {}
 
     def deliver(self, event: Event) -> None:
         """Answer a request in a task of its own."""
-        task: asyncio.Task[Any] = self._loop.create_task(self._run(event))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self.events[event] = self._loop.create_task(self._run(event))
+
+    def waiting(self) -> Waiting:
+        """Describe the oldest request, for a drain that waits for it."""
+        event, task = next(iter(self.events.items()))
+        seconds = time.monotonic() - event.started
+        what = self._cls.__name__
+        return Waiting(object=what, what=event.what, seconds=seconds, place=place_of(task))
 
     async def _run(self, event: Event) -> None:
         current_event.set(event)
@@ -44,6 +53,8 @@ class Entrypoint:
             raise
         except BaseException as error:  # noqa: BLE001 (sys.exit() in user code must not end the host)
             event.reply.failed(error)
+        finally:
+            del self.events[event]
 
     async def _fetch(self, event: Event) -> Response:
         instance = self._cls(EntrypointContext(self._tasks), self._env)

@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     from sourdough.wire.messages import Table, Waiting
 
 
+# What a drain waits for is named this often.
+_REPORT_SECONDS = 1.0
+
+
 class Phase(Enum):
     """What a host is doing."""
 
@@ -138,20 +142,27 @@ class Host:
             if left <= 0:
                 return False
             try:
-                async with asyncio.timeout(min(1.0, left)):
+                async with asyncio.timeout(min(_REPORT_SECONDS, left)):
                     await self._idle.wait()
             except TimeoutError:
                 self._report_longest(report)
         return True
 
+    async def tell_longest(self, report: Callable[[Waiting], None]) -> None:
+        """Say once a second what a stop waits for, until the seat itself is asked back."""
+        while True:
+            await asyncio.sleep(_REPORT_SECONDS)
+            if self.phase is not Phase.SERVING:
+                return
+            self._report_longest(report)
+
     def _report_longest(self, report: Callable[[Waiting], None]) -> None:
-        longest: Event | None = None
-        for container in self.registry:
-            for event in container.events:
-                if longest is None or event.started < longest.started:
-                    longest = event
+        events = [event for container in self.registry for event in container.events]
+        longest = min(events, key=lambda event: event.started, default=None)
         if longest is not None and longest.container is not None:
             report(longest.container.waiting(longest))
+        elif self.entrypoint is not None and self.entrypoint.events:
+            report(self.entrypoint.waiting())
 
     # --- links
 

@@ -32,6 +32,7 @@ from sourdough.wire.messages import (
     Ask,
     Assign,
     Assigned,
+    Drain,
     Exit,
     Heartbeat,
     HostGone,
@@ -157,6 +158,8 @@ class HostRuntime:
         elif isinstance(message, Assign):
             self.host.assign(message.seat, message.epoch)
             self._channel.send(Assigned(seat=message.seat, epoch=message.epoch))
+        elif isinstance(message, Drain):
+            self._spawn(self.host.tell_longest(self._channel.send))
         elif isinstance(message, Release):
             self._spawn(self._release(message))
         elif isinstance(message, Ask):

@@ -26,6 +26,7 @@ from sourdough.objects.event import Event, current_event
 from sourdough.objects.failure import NoFetchError, WrongResultError
 from sourdough.objects.gates import InputGate, Section
 from sourdough.objects.methods import encode_limited, find_method
+from sourdough.objects.standstill import place_of
 from sourdough.observe.breadcrumb import breadcrumb_of
 from sourdough.values import decode
 from sourdough.wire.messages import Waiting
@@ -194,11 +195,7 @@ class Container:
     def waiting(self, event: Event) -> Waiting:
         """Describe an event that a drain waits for: what runs, how long, and where it stands."""
         task = self.events.get(event)
-        frames = task.get_stack(limit=1) if task is not None else []
-        place = None
-        if frames:
-            file = frames[0].f_code.co_filename.rpartition("/")[2]
-            place = f"{file}:{frames[0].f_lineno} in {frames[0].f_code.co_name}"
+        place = None if task is None else place_of(task)
         seconds = self._loop.time() - event.started
         return Waiting(object=self.label, what=event.what, seconds=seconds, place=place)
 

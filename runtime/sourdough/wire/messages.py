@@ -82,7 +82,10 @@ class HostGone(Message, frozen=True, kw_only=True):
 
 
 class Drain(Message, frozen=True, kw_only=True):
-    """A gateway: stop accepting, finish what is in flight within `deadline` seconds, say Drained."""
+    """A gateway: stop accepting, finish what is in flight within `deadline` seconds, say Drained.
+
+    A host: serve on, and say what takes long.
+    """
 
     deadline: float
 
