@@ -102,7 +102,7 @@ def installed_version() -> str:
 def run() -> None:
     """Run `sourdough` with the arguments of this process, and exit."""
     try:
-        build_app()()
+        build_app()(prog_name="sourdough")
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
     except Exception as error:  # noqa: BLE001 (the last place that can say what happened)

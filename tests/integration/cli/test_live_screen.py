@@ -1,3 +1,5 @@
+"""The live screen in a real terminal, driven through its keys and its size."""
+
 from __future__ import annotations
 
 import fcntl

@@ -1,3 +1,5 @@
+"""The banner: what a server says of itself at its start."""
+
 from __future__ import annotations
 
 import msgspec

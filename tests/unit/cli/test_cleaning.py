@@ -1,3 +1,5 @@
+"""What `--clean` deletes, and what it leaves alone."""
+
 from __future__ import annotations
 
 from sourdough_cli.cleaning import contents_of, delete

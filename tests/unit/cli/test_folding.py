@@ -1,3 +1,5 @@
+"""Many requests in a second become one line."""
+
 from __future__ import annotations
 
 from hypothesis import given, settings

@@ -1,3 +1,5 @@
+"""Each record is one JSON object on one line."""
+
 from __future__ import annotations
 
 import json

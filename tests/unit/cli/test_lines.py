@@ -1,3 +1,5 @@
+"""Each record as a line for people."""
+
 from __future__ import annotations
 
 import typing

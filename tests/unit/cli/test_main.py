@@ -1,3 +1,5 @@
+"""The command itself: its help, its errors, its exit codes."""
+
 from __future__ import annotations
 
 import os

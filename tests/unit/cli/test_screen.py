@@ -1,3 +1,5 @@
+"""Screens: which one is chosen, and what a slow reader costs."""
+
 from __future__ import annotations
 
 import json

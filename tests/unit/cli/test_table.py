@@ -1,3 +1,5 @@
+"""The live table of processes, at every width."""
+
 from __future__ import annotations
 
 import msgspec

@@ -1,0 +1,53 @@
+"""The suites: run from fast to slow, each with a budget that is printed beside its time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+
+# Seconds, on two cores. Beyond it a suite is too slow to be run before every commit.
+BUDGETS = {"unit": 60, "integration": 90, "packaging": 60, "system": 120}
+BUDGET_OF_OTHERS = 60
+
+
+def suite_of(path: Path) -> str:
+    """Return the folder below tests/ that a test is in."""
+    return path.relative_to(TESTS).parts[0]
+
+
+def _rank(item: pytest.Item) -> tuple[int, str]:
+    order = ["unit", "integration", "packaging"]
+    suite = suite_of(item.path)
+    return (order.index(suite) if suite in order else len(order), suite)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Sort by suite, after everything else has sorted: within a suite the order stays random."""
+    items.sort(key=_rank)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print what each suite took: the sum of its tests' times, whatever ran beside them."""
+    tests, seconds = Counter(), Counter()
+    for report in (
+        each
+        for reports in terminalreporter.stats.values()
+        for each in reports
+        if isinstance(each, pytest.TestReport)
+    ):
+        suite = Path(report.nodeid).parts[1]
+        tests[suite] += report.when == "call"
+        seconds[suite] += report.duration
+    if not tests:
+        return
+    terminalreporter.section("suites")
+    terminalreporter.line(f"{'suite':14} {'tests':>6} {'seconds':>8} {'budget':>8}")
+    for suite in seconds:
+        budget = BUDGETS.get(suite, BUDGET_OF_OTHERS)
+        late = "   over its budget" if seconds[suite] > budget else ""
+        terminalreporter.line(f"{suite:14} {tests[suite]:6} {seconds[suite]:8.1f} {budget:8}{late}")
