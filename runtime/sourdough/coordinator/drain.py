@@ -11,7 +11,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from sourdough.observe.status import State
-from sourdough.wire.messages import Drain, Drained, Release, Released
+from sourdough.wire.messages import Drain, Drained, EndStreams, Release, Released
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,14 +40,16 @@ class Shutdown:
         """Drain; return whether nothing was cut short."""
         supervisor = self._supervisor
         supervisor.stopping = True
+        # A stream of events has no end of its own; clients open it again elsewhere.
+        supervisor.broadcast(EndStreams())
         for worker in supervisor.hosts:
             # Hosts serve on, and say what the gateways wait for.
             worker.send(Drain(deadline=self._left()))
         self._ask(supervisor.gateways, lambda: Drain(deadline=self._left()))
         await self._answered(self._left() + 1.0)
-        supervisor.seats.release()
-        version = supervisor.seats.version
         hosts = [each for each in supervisor.hosts if supervisor.seats.of(each.serial) is not None]
+        supervisor.seats.release({each.serial for each in hosts})
+        version = supervisor.seats.version
         for worker in hosts:
             worker.state = State.DRAINING
         self._ask(hosts, lambda: Release(version=version, deadline=self._left()))

@@ -77,8 +77,10 @@ class Reload:
         """A child's state has changed: see whether the next step can be taken."""
         if self.phase is Phase.LOADING and self._new_are_ready():
             self._hand_over()
-        elif self.phase is Phase.HANDING_OVER and self._is_complete():
-            self._done()
+        elif self.phase is Phase.HANDING_OVER:
+            self._release_old()
+            if self._supervisor.seats.complete:
+                self._done()
 
     def on_load_failed(self, worker: Worker, fault: LoadFailed) -> None:
         """A host cannot load the new code: the old one keeps serving."""
@@ -93,7 +95,9 @@ class Reload:
             self.phase = Phase.IDLE
 
     def show(self, fault: LoadFailed) -> None:
-        """Tell people that the code does not load."""
+        """Tell people that the code does not load; once, though every host finds it out."""
+        if self.traceback == (fault.traceback or fault.error) and self.phase is Phase.IDLE:
+            return
         self.traceback = fault.traceback or fault.error
         self._record(
             ReloadFailed(
@@ -123,31 +127,38 @@ class Reload:
         return len(ready) >= self._supervisor.application.options.seats
 
     def _hand_over(self) -> None:
-        supervisor = self._supervisor
         self.phase = Phase.HANDING_OVER
         self.traceback = None
         self._objects = 0
-        leaving = supervisor.seats.release()
-        supervisor.publish()
-        version = supervisor.seats.version
-        for worker in supervisor.hosts:
-            if worker.generation == supervisor.generation:
-                continue
-            if any(seat.occupant == worker.serial for seat in leaving):
-                worker.state = State.DRAINING
-                worker.send(Release(version=version, deadline=self._drain_timeout))
-            else:
+        self._release_old()
+        supervisor = self._supervisor
+        for worker in self._old():
+            if supervisor.seats.of(worker.serial) is None:
                 supervisor.ask_to_end(worker)
         supervisor.fill()
 
-    def _is_complete(self) -> bool:
-        return self._supervisor.seats.complete
+    def _release_old(self) -> None:
+        """Ask the seats back from hosts with old code; also from one that sat down only now."""
+        supervisor = self._supervisor
+        old = {worker.serial: worker for worker in self._old()}
+        leaving = supervisor.seats.release(old)
+        if not leaving:
+            return
+        supervisor.publish()
+        for seat in leaving:
+            worker = old[seat.occupant or 0]
+            worker.state = State.DRAINING
+            worker.send(Release(version=supervisor.seats.version, deadline=self._drain_timeout))
+
+    def _old(self) -> list[Worker]:
+        generation = self._supervisor.generation
+        return [each for each in self._supervisor.hosts if each.generation != generation]
 
     def _done(self) -> None:
         supervisor = self._supervisor
         self.phase = Phase.IDLE
-        for worker in supervisor.hosts:
-            if worker.generation != supervisor.generation and not worker.asked:
+        for worker in self._old():
+            if not worker.asked:
                 supervisor.ask_to_end(worker)
         self._record(
             ReloadDone(

@@ -11,6 +11,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 
 class SeatState(Enum):
@@ -82,12 +86,13 @@ class Seats:
         self.version += 1
         return True
 
-    def release(self) -> list[Seat]:
-        """Ask every seat back; return those whose occupants must be told. One new version."""
-        leaving = self.taken()
+    def release(self, occupants: Container[int]) -> list[Seat]:
+        """Ask the seats of these host processes back; return them. One new version for all."""
+        leaving = [seat for seat in self.taken() if seat.occupant in occupants]
         for seat in leaving:
             seat.state = SeatState.LEAVING
-        self.version += 1
+        if leaving:
+            self.version += 1
         return leaving
 
     def vacate(self, serial: int) -> Seat | None:

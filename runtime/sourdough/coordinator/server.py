@@ -283,6 +283,8 @@ class Server:
     def _load_failed(self, worker: Worker, fault: LoadFailed) -> None:
         if self._started or self.options.reloads:
             self._reload.on_load_failed(worker, fault)
+            if not self.options.reloads:
+                self._supervisor.retry_load(worker)
             return
         self._fail(StartError(fault.error, place=fault.place, hint=fault.hint))
 

@@ -272,7 +272,15 @@ class Supervisor:
             self.on_load_failed(worker, worker.load_failed)
             return
         self.on_crashed()
-        number = seat.number if seat is not None else 0
+        self._host_crashed(worker, seat.number if seat is not None else 0, code, running)
+
+    def retry_load(self, worker: Worker) -> None:
+        """Code that did load once does not now: try again, ever more slowly."""
+        lane = self.lane("host", 0)
+        lane.started(worker.since_monotonic)
+        self.fill_later(lane, "a host that cannot load", 1)
+
+    def _host_crashed(self, worker: Worker, number: int, code: int, running: str | None) -> None:
         lane = self.lane("host", number)
         self._note_crash(lane, code, worker)
         self._record(

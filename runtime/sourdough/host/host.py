@@ -76,6 +76,7 @@ class Host:
         self.seat = 0
         self.epoch = 0
         self.events = 0
+        self.event_streams: set[Incoming] = set()
         self.latency = Histogram()
         self.registry: Registry
         self.entrypoint: Entrypoint | None = None
@@ -130,9 +131,15 @@ class Host:
             return True, 0
         self._release_version = version
         self.phase = Phase.DRAINING
+        self.end_streams()
         clean = await self._drained(seconds, report)
         self.phase = Phase.RELEASED
         return clean, await self.registry.release_all()
+
+    def end_streams(self) -> None:
+        """End every stream of events properly; it has no end of its own."""
+        for incoming in list(self.event_streams):
+            incoming.end_stream()
 
     async def _drained(self, seconds: float, report: Callable[[Waiting], None]) -> bool:
         deadline = self._loop.time() + seconds

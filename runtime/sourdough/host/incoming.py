@@ -10,7 +10,7 @@ import asyncio
 import json
 import logging
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sourdough.http import BodyReader, Headers, Response
 from sourdough.objects.failure import describe, encode_error, http_failure, traceback_of
@@ -19,6 +19,8 @@ from sourdough.wire.frames import END, INLINE_BODY, NOTE, ResetCode, Type
 from sourdough.wire.heads import encode_answer
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from sourdough.host.host import Host
     from sourdough.objects.event import BeforeChunk
     from sourdough.transport.link import Link
@@ -38,7 +40,15 @@ class Incoming(Stream):
     """One event from a link."""
 
     __slots__ = (
-        "_ended", "_head_sent", "_host", "_request_number", "body", "is_call", "started",
+        "_ended",
+        "_head_sent",
+        "_host",
+        "_interrupted",
+        "_request_number",
+        "_streaming",
+        "body",
+        "is_call",
+        "started",
     )  # fmt: skip
 
     def __init__(
@@ -59,6 +69,8 @@ class Incoming(Stream):
         self._host = host
         self._ended: asyncio.Future[None] | None = None
         self._head_sent = False
+        self._streaming: asyncio.Task[Any] | None = None
+        self._interrupted = False
 
     @property
     def request_id(self) -> str:
@@ -80,7 +92,7 @@ class Incoming(Stream):
         """The caller is gone: its streams end, the object's work goes on (invariant D7)."""
         if self.body is not None:
             self.body.fail(reason)
-        self._wake()
+        self._interrupt()
         self._done()
 
     # --- the answer: objects.event.Reply
@@ -91,29 +103,59 @@ class Incoming(Stream):
         self._send(response.status, self._block(response, complete=True), body)
 
     async def stream(self, response: Response, before_chunk: BeforeChunk) -> None:
-        """Send a streamed body; ends early, closing the user's iterator, when the caller leaves."""
+        """Send a streamed body, chunk by chunk as the caller takes it.
+
+        It ends early, closing the user's iterator, when the caller leaves or `end_stream` is
+        called; the handler itself is not cancelled by either.
+        """
         chunks = response.stream()
+        is_events = response.content_type.startswith("text/event-stream")
+        self._streaming = asyncio.current_task()
+        if is_events:
+            self._host.event_streams.add(self)
         try:
-            await _confirm(before_chunk)
-            link = self.link
-            if link is None:
-                return
-            head = encode_answer(self._block(response, complete=False), b"")
-            self._head_sent = True
-            link.write(Type.HEAD, 0, response.status, self.number, head)
-            async for chunk in chunks:
-                await _confirm(before_chunk)
-                if self.link is None:
-                    return
-                if not self.send_body(chunk, False):
-                    await self._writable()
-            if self.link is not None:
-                self._close_after(self.send_body(b"", True))
+            await self._pump_body(response, chunks, before_chunk)
+        except asyncio.CancelledError:
+            if not self._interrupted or self._streaming is None:
+                raise
+            self._streaming.uncancel()
         finally:
+            self._streaming = None
+            self._host.event_streams.discard(self)
             close = getattr(chunks, "aclose", None)
             if close is not None:
                 await close()
+            if self._interrupted and self.link is not None:
+                self._close_after(self.send_body(b"", True))
             self._done()
+
+    async def _pump_body(
+        self, response: Response, chunks: AsyncIterator[bytes], before_chunk: BeforeChunk
+    ) -> None:
+        await _confirm(before_chunk)
+        if self.link is None:
+            return
+        head = encode_answer(self._block(response, complete=False), b"")
+        self._head_sent = True
+        self.link.write(Type.HEAD, 0, response.status, self.number, head)
+        async for chunk in chunks:
+            await _confirm(before_chunk)
+            if self.link is None:
+                return
+            if not self.send_body(chunk, False):
+                await self._writable()
+        if self.link is not None:
+            self._close_after(self.send_body(b"", True))
+
+    def end_stream(self) -> None:
+        """End a streamed body where it is, properly; only before its head nothing happens."""
+        if self._head_sent:
+            self._interrupt()
+
+    def _interrupt(self) -> None:
+        if self._streaming is not None and not self._interrupted:
+            self._interrupted = True
+            self._streaming.cancel()
 
     def returned(self, value: bytes) -> None:
         self._send(OK, b"", value)

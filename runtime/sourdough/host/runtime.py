@@ -33,6 +33,7 @@ from sourdough.wire.messages import (
     Assign,
     Assigned,
     Drain,
+    EndStreams,
     Exit,
     Heartbeat,
     HostGone,
@@ -153,6 +154,8 @@ class HostRuntime:
         """Take a message of the coordinator."""
         if isinstance(message, Table):
             self.host.publish(message)
+        elif isinstance(message, EndStreams):
+            self.host.end_streams()
         elif isinstance(message, HostGone):
             self._peers.host_gone(message.serial)
         elif isinstance(message, Assign):

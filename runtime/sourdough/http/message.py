@@ -48,6 +48,11 @@ class Message:
         return self._body_used
 
     @property
+    def content_type(self) -> str:
+        """The content type in lower case, "" where none is given."""
+        return (self.headers.get("content-type") or "").lower()
+
+    @property
     def complete(self) -> bool:
         """Whether the whole body is here, as bytes."""
         return isinstance(self._body, bytes)

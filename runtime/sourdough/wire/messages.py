@@ -75,6 +75,10 @@ class Release(Message, frozen=True, kw_only=True):
     deadline: float
 
 
+class EndStreams(Message, frozen=True, kw_only=True):
+    """End every `text/event-stream` properly: it would never end by itself (invariant D3)."""
+
+
 class HostGone(Message, frozen=True, kw_only=True):
     """The kernel says that this host process has ended (invariant P3): drop the link to it."""
 
@@ -202,7 +206,7 @@ class Answer(Message, frozen=True, kw_only=True):
     error: str | None = None
 
 
-ToChild = Setup | Table | Assign | Release | HostGone | Drain | Exit | Ask
+ToChild = Setup | EndStreams | Table | Assign | Release | HostGone | Drain | Exit | Ask
 FromChild = (
     Ready | LoadFailed | Assigned | Released | Drained | Waiting | Heartbeat | Known | Forgotten
     | Lines | SyncFailed | Answer

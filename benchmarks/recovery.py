@@ -1,0 +1,141 @@
+"""How long a person or a client waits: after a host was killed, for `--help`, for `dev`.
+
+    python benchmarks/recovery.py [--kills 20] [--standby] [--json FILE]
+
+A kill is timed from SIGKILL to the first good answer of an object of the killed host, asked for
+again every 2 ms on new connections.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import http.client
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from servers import sourdough
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--json")
+    options = parser.parse_args()
+    results = {
+        "help_ms": _help(),
+        "dev_ready_ms": _dev_ready(),
+        "kill_ms": _kills(options.kills, standby=False),
+        "kill_with_standby_ms": _kills(options.kills, standby=True),
+    }
+    for name, times in results.items():
+        print(
+            f"{name:22} median {statistics.median(times):7.1f}   min {min(times):7.1f}"
+            f"   max {max(times):7.1f}   of {len(times)}"
+        )
+    if options.json:
+        Path(options.json).write_text(json.dumps(results, indent=2))
+
+
+def _kills(count: int, *, standby: bool) -> list[float]:
+    with sourdough(hosts=2, standby=standby) as serving:
+        path = _object_of_host_1(serving)
+        return [_kill(serving, path) for _ in range(count)]
+
+
+def _kill(serving, path: str) -> float:
+    status = _wait_until_whole(serving)
+    began = time.perf_counter()
+    os.kill(status["hosts"][0]["pid"], signal.SIGKILL)
+    while not _answers(serving.port, path):
+        time.sleep(0.002)
+    return (time.perf_counter() - began) * 1e3
+
+
+def _object_of_host_1(serving) -> str:
+    """Return the path of an object whose database exists, in the first host's slots."""
+    for number in range(100):
+        path = f"/counter/o{number}"
+        assert _answers(serving.port, path)
+        report = _json(serving, "inspect", f"COUNTER:o{number}")
+        if report["seat"] == 1:
+            return path
+    raise SystemExit("no object belongs to the first host")
+
+
+def _wait_until_whole(serving) -> dict:
+    """Wait until every host serves and has done so for longer than a crash streak."""
+    while True:
+        status = _json(serving, "status")
+        hosts = [*status["hosts"], *([status["standby"]] if status["standby"] else [])]
+        ready = all(each["state"] in {"serving", "ready"} for each in hosts)
+        standby = status["standby"] is not None or "standby = false" in _config(serving)
+        settled = time.time() - status["hosts"][0]["since"] > 10
+        if ready and standby and settled:
+            return status
+        time.sleep(0.2)
+
+
+def _config(serving) -> str:
+    return (serving.project / "sourdough.toml").read_text()
+
+
+def _json(serving, *arguments: str) -> dict:
+    command = [sys.executable, "-m", "sourdough_cli", *arguments, "--json"]
+    return json.loads(subprocess.check_output(command, cwd=serving.project))
+
+
+def _answers(port: int, path: str) -> bool:
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status == 200
+        finally:
+            connection.close()
+    return False
+
+
+def _help(runs: int = 10) -> list[float]:
+    command = [Path(sys.executable).parent / "sourdough", "--help"]
+    return [_timed(lambda: subprocess.check_output(command)) for _ in range(runs)]
+
+
+def _dev_ready(runs: int = 5) -> list[float]:
+    return [_timed_dev() for _ in range(runs)]
+
+
+def _timed_dev() -> float:
+    with tempfile.TemporaryDirectory(prefix="sourdough-bench-", dir=Path.home()) as folder:
+        command = [sys.executable, "-m", "sourdough_cli"]
+        subprocess.check_output([*command, "new", "app"], cwd=folder)
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            [*command, "dev", "--port", "0", "--plain"], cwd=f"{folder}/app",
+            stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        try:
+            for line in process.stdout:
+                if "http://" in line:
+                    return (time.perf_counter() - began) * 1e3
+        finally:
+            process.terminate()
+            process.wait()
+    raise SystemExit("dev did not start")
+
+
+def _timed(act) -> float:
+    began = time.perf_counter()
+    act()
+    return (time.perf_counter() - began) * 1e3
+
+
+if __name__ == "__main__":
+    main()
