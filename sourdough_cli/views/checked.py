@@ -102,7 +102,7 @@ def _limits(config: Config) -> list[str]:
     shown = []
     for name, unit in _SHOWN_LIMITS:
         value = getattr(config.limits, name)
-        shown.append(f"{name} {value:,g} {unit}" if value else f"{name}: none")
+        shown.append(f"{name} {value:,.15g} {unit}" if value else f"{name}: none")
     return shown
 
 
