@@ -13,5 +13,7 @@ class Default(WorkerEntrypoint):
             return {"not": "a response"}
         if request.path.startswith("/call/"):
             _, _, name, method = request.path.split("/")
-            return Response.json({"value": await getattr(self.env.FAULTY.get_by_name(name), method)()})
+            return Response.json(
+                {"value": await getattr(self.env.FAULTY.get_by_name(name), method)()}
+            )
         return Response(f"{len(await request.bytes())}")

@@ -51,6 +51,7 @@ class Faulty(DurableObject):
 
     async def do_stuck(self, _request: Request) -> Response:
         # PyDLL keeps the interpreter's lock: no Python code of this process runs meanwhile.
+        sys.stdout.write("asleep in C\n")
         ctypes.PyDLL(None).sleep(30)
 
     async def do_fork(self, _request: Request) -> Response:
@@ -64,6 +65,7 @@ class Faulty(DurableObject):
     async def do_partial(self, _request: Request) -> Response:
         async def body():
             yield b"begun"
+            await asyncio.sleep(0.05)  # what was yielded leaves, then comes the failure
             raise ValueError("in the middle of a body")
 
         return Response(body())

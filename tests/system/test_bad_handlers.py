@@ -1,0 +1,177 @@
+"""User code that fails in every way it can: its caller is told, and everybody else is served."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import socket
+import threading
+import time
+
+import pytest
+
+from tests.system.client import Answer, Client
+from tests.system.server import RunningServer
+
+# What would betray a stack trace to a client.
+_TRACE = re.compile(rb"Traceback|File \"|\.py")
+
+
+@pytest.fixture(scope="module")
+def faults(shared_project):
+    return shared_project("faults")
+
+
+@pytest.fixture(scope="module")
+def server(faults):
+    """One server for the tests of this module that leave its processes alone."""
+    with RunningServer(faults, "serve", "--hosts", "2") as running:
+        yield running
+
+
+@pytest.fixture
+def client(server):
+    with Client(server.url) as connected:
+        yield connected
+
+
+def _is_bare(answer: Answer) -> None:
+    """A 500 without a stack trace, and with the id that the log knows it by."""
+    assert answer.status == 500
+    assert not _TRACE.search(answer.body), answer.body
+    assert answer.json()["request_id"]
+
+
+@pytest.mark.parametrize("path", ["/faulty/a/raise", "/raise", "/call/a/fail"])
+def test_a_handler_that_raises_is_a_bare_500(server, client, path):
+    """`serve` shows a client no stack trace; the log has type, text and place."""
+    answer = client.get(path)
+    _is_bare(answer)
+    line = server.wait_for_event("request", path=path)
+    assert line["status"] == 500
+    assert re.match(r"(ValueError|KeyError): ", line["error"])
+    assert line["error_at"].partition(":")[0] in {"faulty.py", "app.py"}
+
+
+@pytest.mark.parametrize("path", ["/faulty/a/wrong", "/wrong"])
+def test_a_handler_that_returns_the_wrong_type_is_told_so(server, client, path):
+    """500, and the log says what was returned instead of a Response."""
+    _is_bare(client.get(path))
+    assert "returned dict, not a Response" in server.wait_for_event("request", path=path)["error"]
+
+
+def test_a_handler_that_never_returns_is_a_504(server, client):
+    """limits.request_timeout answers for it, while others of the same object are served."""
+    answers = []
+
+    def ask() -> None:
+        with Client(server.url) as other:
+            answers.append(other.get("/faulty/never/never"))
+
+    waiting = threading.Thread(target=ask)
+    waiting.start()
+    for _ in range(20):
+        assert client.get("/faulty/never/ok").status == 200
+    waiting.join(10)
+    assert [each.status for each in answers] == [504]
+
+
+def test_sys_exit_in_a_handler_is_a_500_and_nothing_more(client):
+    """A handler cannot end the host with an exception: the process goes on."""
+    before = client.get("/faulty/a/ok").json()["pid"]
+    _is_bare(client.get("/faulty/a/exit"))
+    assert client.get("/faulty/a/ok").json()["pid"] == before
+
+
+def test_recursion_without_end_is_a_500(client):
+    """RecursionError stays in its request."""
+    before = client.get("/faulty/a/ok").json()["pid"]
+    _is_bare(client.get("/faulty/a/recurse"))
+    assert client.get("/faulty/a/ok").json()["pid"] == before
+
+
+def test_a_body_that_fails_half_way_never_ends_properly(client):
+    """D3: an answer that was cut short has no final chunk."""
+    with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+        client.get("/faulty/a/partial")
+    assert client.get("/faulty/a/ok").status == 200
+
+
+def test_an_object_that_cannot_be_made_fails_alone(faults, server, client):
+    """A constructor that raises fails its own requests; the next one tries again."""
+    broken = faults / "f1.broken"
+    broken.touch()
+    _is_bare(client.get("/fragile/f1"))
+    _is_bare(client.get("/fragile/f1"))
+    assert client.get("/fragile/f2").status == 200
+    broken.unlink()
+    assert client.get("/fragile/f1").body == b"made\n"
+
+
+def test_dev_shows_the_traceback_to_the_client(project):
+    """In `dev` the JSON of a 500 holds exception and traceback."""
+    with RunningServer(project("faults"), "dev") as dev, Client(dev.url) as client:
+        answer = client.get("/faulty/a/raise")
+        assert answer.status == 500
+        told = answer.json()
+        assert told["exception"] == "ValueError: negative step"
+        assert 'raise ValueError("negative step")' in told["traceback"]
+
+
+def test_a_handler_that_ends_the_process_crashes_its_host_only(project):
+    """os._exit: the caller gets 503, the seat is taken again, the data is there."""
+    with RunningServer(project("faults")) as server, Client(server.url) as client:
+        assert client.get("/faulty/a/write").json() == {"value": 1}
+        answer = client.get("/faulty/a/crash")
+        assert answer.status == 503
+        assert answer.headers["retry-after"]
+        crashed = server.wait_for_event("host.crashed")
+        assert crashed["reason"] == "exit code 9"
+        assert "Faulty" in crashed["running"]
+        assert client.get("/faulty/a/write").json() == {"value": 2}
+
+
+def test_a_forked_child_that_outlives_its_host_hides_nothing(project):
+    """P3: the death is the kernel's word; a grandchild that holds copies of sockets hides nothing."""
+    with RunningServer(project("faults")) as server, Client(server.url) as client:
+        told = client.get("/faulty/a/fork").json()
+        client.get("/faulty/a/write")
+        began = time.monotonic()
+        os.kill(told["pid"], 9)
+        server.wait_for_event("host.crashed", pid=told["pid"])
+        assert client.get("/faulty/a/write").json() == {"value": 2}
+        assert time.monotonic() - began < 2
+        assert told["child"] in server.pids()
+        os.kill(told["child"], 9)
+
+
+@pytest.mark.parametrize("action", ["spin", "stuck"])
+def test_a_host_that_no_longer_answers_is_killed_by_name(project, action):
+    """Design 6, P6: limits.hang_timeout; the line names the object, the log has the stacks."""
+    with RunningServer(project("faults"), "serve", "--hosts", "2") as server:
+        with socket.create_connection(("127.0.0.1", server.port)) as stuck:
+            stuck.sendall(f"GET /faulty/a/{action} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+            said = server.wait_for_event("host.stuck", 10)
+            assert "Faulty" in said["running"]
+            server.wait_for_event("host.crashed", pid=said["pid"])
+            stuck.settimeout(5)
+            assert stuck.recv(100).startswith(b"HTTP/1.1 50")
+        if action == "spin":
+            server.wait_for_line(lambda line: "faulty.py" in line and "do_spin" in line)
+        with Client(server.url) as client:
+            assert client.get("/faulty/a/ok").status == 200
+        assert len(server.events("host.stuck")) == 1
+
+
+def test_hosts_stuck_in_c_die_with_their_coordinator(project):
+    """P5: a host that holds the interpreter's lock for 30 s is gone within 2 s all the same."""
+    with (
+        RunningServer(project("faults")) as server,
+        socket.create_connection(("127.0.0.1", server.port)) as stuck,
+    ):
+        stuck.sendall(b"GET /faulty/a/stuck HTTP/1.1\r\nhost: x\r\n\r\n")
+        server.wait_for_event("stdout", text="asleep in C")
+        server.signal(9)
+        server.wait()
+        assert not server.left_after(2.5)
