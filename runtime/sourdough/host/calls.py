@@ -12,13 +12,14 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from sourdough.errors import DurableObjectError
+from sourdough.host.order import Order, OrderedCall
 from sourdough.host.upload import Upload
 from sourdough.http import BodyError, BodyReader, Request, Response
 from sourdough.objects.event import BeforeChunk, Event, current_event
-from sourdough.objects.failure import decode_error
+from sourdough.objects.failure import decode_error, encode_error
 from sourdough.objects.methods import encode_limited
 from sourdough.placement import slot_of_key
-from sourdough.transport.peers import Outgoing, Peers
+from sourdough.transport.peers import Peers
 from sourdough.values import decode
 from sourdough.wire.credit import STREAM_WINDOW
 from sourdough.wire.frames import END, INLINE_BODY, ResetCode
@@ -40,23 +41,39 @@ class Answered:
         self.body = body
 
 
-class RemoteCall(Outgoing):
+class RemoteCall(OrderedCall):
     """An event sent to another host by a stub of this one."""
 
-    __slots__ = ("_body", "_head", "_upload", "answer")
+    __slots__ = ("_body", "_head", "_order", "_upload", "answer")
 
     def __init__(
         self,
         head: RequestHead,
         answer: asyncio.Future[Answered | None],
+        order: Order,
         *,
         body: BodySource | None,
     ) -> None:
         super().__init__(slot_of_key(head.key), body is not None, head.version)
         self._head = head
+        self._order = order
         self.answer = answer
-        self._upload = None if body is None else Upload(self, body)
+        self._upload = None if body is None else Upload(self, body, self._body_failed)
         self._body: BodyReader | None = None
+
+    def depart(self) -> None:
+        """Go, when it is this call's turn among those of its stub (invariant D4)."""
+        self._order.send(self)
+
+    def on_reset(self, code: int, sentence: str) -> None:
+        if code == ResetCode.NOT_OWNER:
+            self._order.refused(self)
+        else:
+            super().on_reset(code, sentence)
+
+    def cancel(self) -> None:
+        super().cancel()
+        self._order.answered(self)
 
     def encode(self) -> bytes:
         self._head.version, self._head.epoch = self.version, self.epoch
@@ -77,6 +94,7 @@ class RemoteCall(Outgoing):
 
     def on_head(self, flags: int, status: int, payload: bytes) -> None:
         block, body, _ = decode_answer(payload)
+        self._order.answered(self)
         if self.answer.done():  # the caller was cancelled
             self.reset(ResetCode.CANCELLED)
         elif flags & END:
@@ -92,7 +110,14 @@ class RemoteCall(Outgoing):
         if end:
             self.close()
 
+    def _body_failed(self, error: Exception) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
     def on_failed(self, code: ResetCode, sentence: str) -> None:
+        self._order.answered(self)
+        if self._upload is not None:
+            self._upload.stop()
         if self._body is not None:
             self._body.fail(sentence)
         elif not self.answer.done():
@@ -100,6 +125,7 @@ class RemoteCall(Outgoing):
 
     def became_local(self) -> None:
         """The object's seat is now ours: the caller goes on inside this process."""
+        self._order.answered(self)
         if not self.answer.done():
             self.answer.set_result(None)
 
@@ -118,25 +144,34 @@ class LocalReply:
     async def stream(self, response: Response, before_chunk: BeforeChunk) -> None:
         window = _Window()
         reader = BodyReader(window.consumed)
-        status, block = response.status, response.header_block()
-        self._resolve(Response.received(status=status, block=block, body=reader))
+        chunks = response.stream()
         try:
-            async for chunk in response.stream():
-                waiter = before_chunk()
-                if waiter is not None:
-                    await waiter
+            await _confirm(before_chunk)
+            if self._answer.done():  # the caller has left
+                return
+            status, block = response.status, response.header_block()
+            self._resolve(Response.received(status=status, block=block, body=reader))
+            async for chunk in chunks:
+                await _confirm(before_chunk)
                 reader.feed(chunk, end=False)
                 await window.sent(len(chunk))
             reader.feed(b"", end=True)
         finally:
             reader.fail("the response's body was cut short")
+            close = getattr(chunks, "aclose", None)
+            if close is not None:
+                await close()
 
     def returned(self, value: bytes) -> None:
         self._resolve(value)
 
     def failed(self, error: BaseException) -> None:
         if not self._answer.done():
-            self._answer.set_exception(error)
+            # As over a link: what a caller sees must not depend on where its callee lives, and an
+            # exit or a StopIteration would do harm in a task of the caller.
+            told = decode_error(encode_error(error))
+            told.__cause__ = error
+            self._answer.set_exception(told)
 
     def _resolve(self, value: Response | bytes) -> None:
         if not self._answer.done():
@@ -172,12 +207,16 @@ class Calls:
         self._host = host
         self._peers = peers
 
-    async def fetch(self, key: bytes, name: str | None, request: Request) -> Response:
+    def new_order(self) -> Order:
+        """Return the order of a new stub's calls."""
+        return Order(self._peers)
+
+    async def fetch(self, key: bytes, name: str | None, request: Request, order: Order) -> Response:
         """Send a request to an object; see `objects.namespace.Caller`."""
         await _confirmed()
         body = request.take_body()
         while True:
-            if self._host.runs_here(key, self._origin()[1]):
+            if order.idle and self._host.runs_here(key, self._origin()[1]):
                 return await self._fetch_here(key, name, request, body)
             answered = await self._send(
                 RequestHead(
@@ -190,6 +229,7 @@ class Calls:
                     flags=SECURE if request.secure else 0,
                 ),
                 body,
+                order,
             )
             if answered is not None:
                 return Response.received(
@@ -203,17 +243,18 @@ class Calls:
         method: str,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
+        order: Order,
     ) -> Any:
         """Call a method of an object; see `objects.namespace.Caller`."""
         arguments = encode_limited((args, kwargs))
         await _confirmed()
         while True:
-            if self._host.runs_here(key, self._origin()[1]):
+            if order.idle and self._host.runs_here(key, self._origin()[1]):
                 return await self._call_here(key, name, method, arguments)
             head = RequestHead(
                 kind=Kind.CALL, key=key, name=_encode_name(name), method=method.encode()
             )
-            answered = await self._send(head, arguments)
+            answered = await self._send(head, arguments, order)
             if answered is not None:
                 return await _result(answered)
 
@@ -259,19 +300,25 @@ class Calls:
 
     # --- to another host
 
-    async def _send(self, head: RequestHead, body: BodySource) -> Answered | None:
+    async def _send(self, head: RequestHead, body: BodySource, order: Order) -> Answered | None:
         head.number, head.version = self._origin()
         whole = isinstance(body, bytes) and len(body) <= INLINE_BODY
         if isinstance(body, bytes) and whole:
             head.body = body
         answer: asyncio.Future[Answered | None] = asyncio.get_running_loop().create_future()
-        call = RemoteCall(head, answer, body=None if whole else body)
-        self._peers.send(call)
+        call = RemoteCall(head, answer, order, body=None if whole else body)
+        call.depart()
         try:
             return await answer
         except asyncio.CancelledError:
             call.cancel()
             raise
+
+
+async def _confirm(before_chunk: BeforeChunk) -> None:
+    waiter = before_chunk()
+    if waiter is not None:
+        await waiter
 
 
 async def _confirmed() -> None:

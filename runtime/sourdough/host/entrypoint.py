@@ -7,6 +7,7 @@ import inspect
 import time
 from typing import TYPE_CHECKING, Any
 
+from sourdough.errors import DurableObjectError
 from sourdough.http import Response
 from sourdough.objects.context import EntrypointContext
 from sourdough.objects.event import Event, current_event
@@ -49,7 +50,11 @@ class Entrypoint:
                 event.reply.respond(response)
             else:
                 await event.reply.stream(response, _nothing_to_confirm)
-        except (asyncio.CancelledError, GeneratorExit):
+        except GeneratorExit:
+            raise
+        except asyncio.CancelledError:
+            # Nobody else cancels this task: without an answer the client would wait for ever.
+            event.reply.failed(DurableObjectError("the handler was cancelled", remote=True))
             raise
         except BaseException as error:  # noqa: BLE001 (sys.exit() in user code must not end the host)
             event.reply.failed(error)

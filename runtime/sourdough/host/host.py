@@ -12,6 +12,7 @@ every instance dead; whatever still comes is refused, and the coordinator may gi
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
 # What a drain waits for is named this often.
 _REPORT_SECONDS = 1.0
+# Work without a caller on a link says nothing when it ends: a drain looks this often.
+_LOOK_SECONDS = 0.02
 
 
 class Phase(Enum):
@@ -72,6 +75,8 @@ class Host:
         self._seat_by_slot: list[int] = []
         self._idle: asyncio.Event = asyncio.Event()
         self._release_version = 0
+        self._release: asyncio.Task[tuple[bool, int]] | None = None
+        self._deadline = 0.0
         self.phase = Phase.STANDBY
         self.seat = 0
         self.epoch = 0
@@ -126,13 +131,24 @@ class Host:
 
         clean: nothing was cut short by the deadline.
         """
-        if self.phase is not Phase.SERVING:
-            self.phase = Phase.RELEASED
-            return True, 0
+        deadline = self._loop.time() + seconds
+        if self._release is None:
+            if self.phase is not Phase.SERVING:
+                self.phase = Phase.RELEASED
+                return True, 0
+            self._deadline = deadline
+            self._release = self._loop.create_task(self._give_up(version, report))
+        else:
+            # Asked again, by a stop during a reload: done when it is done, the earlier end counts.
+            self._deadline = min(self._deadline, deadline)
+            self._idle.set()
+        return await asyncio.shield(self._release)
+
+    async def _give_up(self, version: int, report: Callable[[Waiting], None]) -> tuple[bool, int]:
         self._release_version = version
         self.phase = Phase.DRAINING
         self.end_streams()
-        clean = await self._drained(seconds, report)
+        clean = await self._drained(report)
         self.phase = Phase.RELEASED
         return clean, await self.registry.release_all()
 
@@ -141,18 +157,21 @@ class Host:
         for incoming in list(self.event_streams):
             incoming.end_stream()
 
-    async def _drained(self, seconds: float, report: Callable[[Waiting], None]) -> bool:
-        deadline = self._loop.time() + seconds
-        while self.events:
+    async def _drained(self, report: Callable[[Waiting], None]) -> bool:
+        report_at = self._loop.time() + _REPORT_SECONDS
+        # The second kind has no caller any more, or one in this process: its work is finished too.
+        while self.events or self.registry.events:
             self._idle.clear()
-            left = deadline - self._loop.time()
-            if left <= 0:
+            now = self._loop.time()
+            if now >= self._deadline:
                 return False
-            try:
-                async with asyncio.timeout(min(_REPORT_SECONDS, left)):
-                    await self._idle.wait()
-            except TimeoutError:
+            if now >= report_at:
+                report_at = now + _REPORT_SECONDS
                 self._report_longest(report)
+            pause = _REPORT_SECONDS if self.events else _LOOK_SECONDS
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(pause, self._deadline - now)):
+                    await self._idle.wait()
         return True
 
     async def tell_longest(self, report: Callable[[Waiting], None]) -> None:
@@ -236,7 +255,8 @@ class Host:
         body: BodySource = head.body if incoming.body is None else incoming.body
         if head.kind == Kind.CALL:
             event = Event(
-                incoming, head.number, head.version, None, head.method.decode(), head.body,
+                incoming, head.number, head.version, None,
+                head.method.decode("utf-8", "replace"), head.body,
                 incoming.started,
             )  # fmt: skip
         else:

@@ -127,7 +127,8 @@ class Incoming(Stream):
                 await close()
             if self._interrupted and self.link is not None:
                 self._close_after(self.send_body(b"", True))
-            self._done()
+            if not self.blocked:
+                self._done()
 
     async def _pump_body(
         self, response: Response, chunks: AsyncIterator[bytes], before_chunk: BeforeChunk
@@ -187,14 +188,14 @@ class Incoming(Stream):
         headers = Headers({"content-type": "application/json", "x-request-id": self.request_id})
         if failure.retry_after is not None:
             headers.append("retry-after", str(failure.retry_after))
-        note = f"{what}\0{place or ''}".encode()[:4096]
+        note = f"{what}\0{place or ''}".encode("utf-8", "replace")[:4096]
         self._send(failure.status, headers.to_block(), json.dumps(fields).encode(), note)
 
     # --- frames
 
     def _send(self, status: int, block: bytes, body: bytes, note: bytes = b"") -> None:
         link = self.link
-        if link is not None:
+        if link is not None and not self._head_sent:
             flags = NOTE if note else 0
             if len(body) <= INLINE_BODY:
                 payload = encode_answer(block, body, note)
@@ -204,13 +205,16 @@ class Incoming(Stream):
                 if not self.is_call:
                     block += b"content-length: %d\r\n" % len(body)
                 link.write(Type.HEAD, flags, status, self.number, encode_answer(block, b"", note))
+                self._head_sent = True
                 self._close_after(self.send_body(body, True))
+                return
         self._done()
 
     def _close_after(self, everything_left: bool) -> None:
         """Close now, or when the rest of the body has got its credit (on_writable)."""
         if everything_left:
             self.close()
+            self._done()
         else:
             self._ended = None
 
@@ -219,6 +223,7 @@ class Incoming(Stream):
             self._wake()
         else:
             self.close()
+            self._done()
 
     async def _writable(self) -> None:
         self._ended = asyncio.get_running_loop().create_future()

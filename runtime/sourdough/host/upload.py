@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING
 
 from sourdough.wire.frames import ResetCode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sourdough.http.body import BodySource
     from sourdough.transport.stream import Stream
-
-log = logging.getLogger("sourdough.host")
 
 
 class Upload:
     """Sends a body over a stream as credit allows."""
 
-    __slots__ = ("_room", "_source", "_stream", "_task")
+    __slots__ = ("_on_failed", "_room", "_source", "_stream", "_task")
 
-    def __init__(self, stream: Stream, source: BodySource) -> None:
+    def __init__(
+        self, stream: Stream, source: BodySource, on_failed: Callable[[Exception], None]
+    ) -> None:
+        """on_failed: called when the source raised; the stream is reset already."""
         self._stream = stream
         self._source = source
+        self._on_failed = on_failed
         self._task: asyncio.Task[None] | None = None
         self._room: asyncio.Future[None] | None = None
 
@@ -49,9 +52,14 @@ class Upload:
             async for chunk in self._source:
                 await self._send(chunk, end=False)
             await self._send(b"", end=True)
-        except Exception:
-            log.exception("the body of a request to another object failed")
+        except Exception as error:  # noqa: BLE001 (told to the caller)
             self._stream.reset(ResetCode.CANCELLED, "the request's body failed")
+            self._on_failed(error)
+        finally:
+            # A generator of the user ends now, not when it is collected.
+            close = getattr(self._source, "aclose", None)
+            if close is not None:
+                await close()
 
     async def _send(self, chunk: bytes, *, end: bool) -> None:
         if not self._stream.send_body(chunk, end):

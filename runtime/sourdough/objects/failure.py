@@ -18,6 +18,10 @@ from sourdough.values import decode, encode
 _OURS = ("/sourdough/objects/", "/sourdough/host/", "/sourdough/storage/")
 
 
+# Raised inside a coroutine they would mean something else.
+_NEVER_RAISED = (StopIteration, StopAsyncIteration)
+
+
 class HttpFailure(NamedTuple):
     """The HTTP form of a failure."""
 
@@ -73,10 +77,18 @@ def encode_error(error: BaseException) -> bytes:
             "overloaded": error.overloaded,
             "durable_object_reset": error.durable_object_reset,
         }
-    name, message = type(error).__name__, str(error)
+    name, message = type(error).__name__, _message_of(error)
     if isinstance(error, RemoteError):
         name, message = error.type_name, error.remote_message
+    # Texts of the operating system may hold lone surrogates, which no encoding carries.
+    message = message.encode("utf-8", "replace").decode()
     return encode({"type": name, "message": message, "flags": flags})
+
+
+def _message_of(error: BaseException) -> str:
+    if isinstance(error, KeyError) and len(error.args) == 1 and isinstance(error.args[0], str):
+        return error.args[0]  # its str() has quotes around, and would get more on the other side
+    return str(error)
 
 
 def decode_error(data: bytes) -> BaseException:
@@ -86,7 +98,7 @@ def decode_error(data: bytes) -> BaseException:
     if flags:
         return DurableObjectError(message, remote=True, **flags)
     known = getattr(builtins, name, None)
-    if isinstance(known, type) and issubclass(known, Exception):
+    if isinstance(known, type) and issubclass(known, Exception) and known not in _NEVER_RAISED:
         try:
             error = known(message)
         except TypeError:  # UnicodeDecodeError and the like want more than a message

@@ -114,7 +114,9 @@ class Link(asyncio.Protocol):
 
     # --- frames out
 
-    def write(self, type_: int, flags: int, aux: int, stream: int, payload: bytes) -> None:
+    def write(
+        self, type_: int, flags: int, aux: int, stream: int, payload: bytes | memoryview
+    ) -> None:
         """Queue a frame; all of one loop turn leave together, control frames first."""
         frame = HEADER.pack(len(payload), type_, flags, aux, stream) + payload
         if type_ >= Type.RESET:
@@ -124,6 +126,16 @@ class Link(asyncio.Protocol):
         if not self._scheduled:
             self._scheduled = True
             self._loop.call_soon(self._flush)
+
+    def reset(self, stream: Stream, code: ResetCode, sentence: str) -> None:
+        """Tell the other side that a stream has ended early."""
+        payload = sentence.encode("utf-8", "replace")
+        if stream in self._fresh:
+            # Behind its HEAD, which has not left yet: the other side would open it for ever.
+            self._data.append(HEADER.pack(len(payload), Type.RESET, 0, code, stream.number))
+            self._data.append(payload)
+        else:
+            self.write(Type.RESET, 0, code, stream.number, payload)
 
     def _flush(self) -> None:
         self._scheduled = False
@@ -193,6 +205,8 @@ class Link(asyncio.Protocol):
 
     def _dispatch(self, frame: Frame) -> None:
         type_, flags, aux, number, payload = frame
+        if (self.peer is None) is not (type_ == Type.HELLO):
+            raise WireError("HELLO is the first frame, and comes once")
         if type_ == Type.DATA:
             self._data_frame(number, flags, payload)
         elif type_ == Type.CREDIT:
@@ -217,6 +231,10 @@ class Link(asyncio.Protocol):
     def _accepted(self, number: int, flags: int, payload: bytes) -> None:
         if self._accept is None:
             return  # the answer to a stream that we have given up
+        if self.peer is None:
+            raise WireError("HELLO is the first frame")
+        if self._transport is None:
+            return  # dropped by a frame before this one
         try:
             stream = self._accept(self, number, flags, payload)
         except WireError:
@@ -237,6 +255,8 @@ class Link(asyncio.Protocol):
         self._guard(stream, stream.received, payload, bool(flags & END))
 
     def _credit_frame(self, number: int, payload: bytes) -> None:
+        if len(payload) != CREDIT.size:
+            raise WireError("CREDIT is four bytes")
         (amount,) = CREDIT.unpack(payload)
         if number:
             stream = self.streams.get(number)
@@ -264,5 +284,12 @@ class Link(asyncio.Protocol):
             self._failed(stream, error)
 
     def _failed(self, stream: Stream, error: Exception) -> None:
+        if isinstance(error, WireError):
+            raise error  # the peer's fault: the link goes
         log.error("a stream of %r failed", self, exc_info=error)
         stream.reset(ResetCode.FAILED, "internal error")
+        try:
+            # Whoever waits for it must hear of the end.
+            stream.on_reset(ResetCode.FAILED, "internal error")
+        except Exception:
+            log.exception("a stream of %r could not be ended", self)

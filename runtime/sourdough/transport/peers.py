@@ -125,6 +125,8 @@ class Peers:
         self._seat_by_slot: list[int] = [1] * SLOTS
         self._local_slots: set[int] = set()
         self._parked: dict[int, deque[Outgoing]] = {}
+        # Sent before those that were parked at once, so they go before them again (D4).
+        self._returned: dict[int, deque[Outgoing]] = {}
         self._gone: set[int] = set()
         self._closed = False
         self.parked = 0
@@ -170,45 +172,56 @@ class Peers:
         event.version = event.version or self.table.version
         link.open(event, event.encode(), not event.body_follows)
 
+    def epoch_of(self, slot: int) -> int:
+        """Return the epoch of a slot's present owner; 0 while it has none."""
+        return self._epoch_by_slot[slot]
+
     def refused(self, event: Outgoing) -> None:
         """A host answered NOT_OWNER: wait for a table newer than the one that misled us."""
         slot = event.slot
         if slot == ENTRY:
-            self._park(ENTRY_SEAT, event)
+            self._park(ENTRY_SEAT, event, self._returned)
         elif self._by_slot[slot] is not None and self._epoch_by_slot[slot] > event.epoch:
             self.send(event)
         else:
-            self._park(self._seat_by_slot[slot], event)
+            self._park(self._seat_by_slot[slot], event, self._returned)
 
     # --- parking
 
-    def _park(self, seat: int, event: Outgoing) -> None:
+    def _park(
+        self, seat: int, event: Outgoing, where: dict[int, deque[Outgoing]] | None = None
+    ) -> None:
         if self.parked >= self._parked_limit:
             event.on_failed(ResetCode.OVERLOADED, "too many requests wait for a host")
             return
         event.parked_at = event.parked_at or self._clock.monotonic()
-        self._parked.setdefault(seat, deque()).append(event)
+        queues = self._parked if where is None else where
+        queues.setdefault(seat, deque()).append(event)
         self.parked += 1
+
+    def _queues(self) -> list[deque[Outgoing]]:
+        return [*self._returned.values(), *self._parked.values()]
 
     def unpark(self, event: Outgoing) -> None:
         """Forget an event whose caller has left."""
-        for queue in self._parked.values():
+        for queue in self._queues():
             if event in queue:
                 queue.remove(event)
                 self.parked -= 1
                 return
 
     def _flush_parked(self, seat: int) -> None:
-        queue = self._parked.pop(seat, None)
-        if queue:
-            self.parked -= len(queue)
-            for event in queue:
-                self.send(event)
+        if not self.parked:
+            return
+        events = [*self._returned.pop(seat, ()), *self._parked.pop(seat, ())]
+        self.parked -= len(events)
+        for event in events:
+            self.send(event)
 
     def expire(self) -> None:
         """Fail what has waited too long; called once a second."""
         oldest = self._clock.monotonic() - self._park_seconds
-        for queue in self._parked.values():
+        for queue in self._queues():
             while queue and queue[0].parked_at < oldest:
                 self.parked -= 1
                 queue.popleft().on_failed(ResetCode.EXPIRED, "no host took this request in time")
@@ -227,8 +240,8 @@ class Peers:
         for entry in table.entries:
             if self._is_local(entry) or entry.serial in self._links:
                 self._flush_parked(entry.seat)
-            elif entry.serial not in self._connecting:
-                self._connecting[entry.serial] = self._loop.create_task(self._keep_trying(entry))
+            else:
+                self._begin(entry.serial)
         if self._links:
             self._flush_parked(ENTRY_SEAT)
 
@@ -265,6 +278,10 @@ class Peers:
             task.cancel()
         for link in list(self._all_links.values()):
             link.drop()
+        for queue in self._queues():
+            while queue:
+                queue.popleft().on_failed(ResetCode.EXPIRED, "the server is stopping")
+        self.parked = 0
 
     def _is_local(self, entry: SeatEntry) -> bool:
         return self._local is not None and entry.serial == self._hello.serial
@@ -284,6 +301,13 @@ class Peers:
         self._local_slots = {slot for slot, seat in seats if seat == local} if local else set()
 
     # --- links
+
+    def _begin(self, serial: int) -> None:
+        """Connect to a host of the table, unless that is done or under way."""
+        if serial in self._connecting or serial in self._all_links or not self._wanted(serial):
+            return
+        entry = next(each for each in self.table.entries if each.serial == serial)
+        self._connecting[serial] = self._loop.create_task(self._keep_trying(entry))
 
     async def _keep_trying(self, entry: SeatEntry) -> None:
         try:
@@ -331,10 +355,10 @@ class Peers:
         if self._links.get(serial) is link:
             del self._links[serial]
             self._rebuild()
-            # The process may live on (it dropped a link it could not read): try again.
-            entry = next((each for each in self.table.entries if each.serial == serial), None)
-            if entry is not None and self._wanted(serial) and serial not in self._connecting:
-                self._connecting[serial] = self._loop.create_task(self._keep_trying(entry))
+        if self._wanted(serial):
+            # The process may live on (it dropped a link it could not read): try again, not at
+            # once, because a link that ends before its HELLO would make this a busy loop.
+            self._loop.call_later(_RECONNECT_SECONDS, self._begin, serial)
 
 
 def _load(link: Link) -> int:

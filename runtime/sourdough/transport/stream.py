@@ -30,7 +30,7 @@ class Stream:
         self.number = 0
         self._outflow: SendCredit | None = None
         self._inflow: ReceiveCredit | None = None
-        self._backlog: deque[tuple[bytes, bool]] | None = None
+        self._backlog: deque[tuple[bytes | memoryview, bool]] | None = None
 
     # --- what arrives; subclasses override
 
@@ -98,11 +98,13 @@ class Stream:
                 return False
             link.send_credit.available -= size
             whole = size == len(chunk)
-            link.write(Type.DATA, END if end and whole else 0, 0, self.number, chunk[:size])
+            piece = chunk if whole else chunk[:size]
+            link.write(Type.DATA, END if end and whole else 0, 0, self.number, piece)
             if whole:
                 backlog.popleft()
             else:
-                backlog[0] = (chunk[size:], end)
+                # A view: copying the rest for each frame would cost the square of its size.
+                backlog[0] = (memoryview(chunk)[size:], end)
         return True
 
     # --- bodies in
@@ -130,7 +132,7 @@ class Stream:
         """End the stream early and tell the other side."""
         link = self.link
         if link is not None:
-            link.write(Type.RESET, 0, code, self.number, sentence.encode())
+            link.reset(self, code, sentence)
             self.close()
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ import struct
 
 from sourdough.errors import WireError
 from sourdough.ids import ID_BYTES
+from sourdough.wire.frames import MAX_PAYLOAD
 
 _REQUEST = struct.Struct("!QIIBBBBHHHI")
 _ANSWER = struct.Struct("!IH")
@@ -56,15 +57,20 @@ def encode_request(
 ) -> bytes:
     """Return the payload of a request's HEAD frame.
 
-    fixed: number, table version, epoch, kind, flags.
+    fixed: number, table version, epoch, kind, flags. Raises ValueError for what cannot travel:
+    the peer would drop the link for it, with everybody else's requests.
     """
-    return b"".join((
-        _REQUEST.pack(
+    try:
+        lengths = _REQUEST.pack(
             *fixed, address.namespace_length, len(client), address.name_length, len(method),
             len(target), len(headers),
-        ),
-        address.packed, method, target, client, headers, body,
-    ))  # fmt: skip
+        )  # fmt: skip
+    except struct.error as error:
+        raise ValueError("a part of the request is too long to be sent") from error
+    payload = b"".join((lengths, address.packed, method, target, client, headers, body))
+    if len(payload) > MAX_PAYLOAD:
+        raise ValueError(f"the request's head is too long to be sent: {len(payload)} bytes")
+    return payload
 
 
 class RequestHead:
@@ -160,8 +166,11 @@ class RequestHead:
 
 
 def encode_answer(block: bytes, body: bytes, note: bytes = b"") -> bytes:
-    """Return the payload of an answer's HEAD frame."""
-    return _ANSWER.pack(len(block), len(note)) + note + block + body
+    """Return the payload of an answer's HEAD frame. Raises ValueError for headers too long."""
+    payload = _ANSWER.pack(len(block), len(note)) + note + block + body
+    if len(payload) > MAX_PAYLOAD:
+        raise ValueError(f"the response's headers are too long to be sent: {len(block)} bytes")
+    return payload
 
 
 def decode_answer(payload: bytes) -> tuple[bytes, bytes, bytes]:

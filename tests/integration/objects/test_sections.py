@@ -279,7 +279,7 @@ async def test_abort_cannot_be_caught(world):
         async def stubborn(self):
             try:
                 self.ctx.abort()
-            except BaseException:
+            except BaseException:  # noqa: BLE001 (what a stubborn user would write)
                 try:
                     await self.ctx.storage.put("value", "trace")
                 except StorageClosedError:
