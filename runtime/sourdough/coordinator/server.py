@@ -75,7 +75,6 @@ class Server:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: asyncio.Future[int] | None = None
         self._started = False
-        self._signals = 0
         self._shutdown: Shutdown | None = None
         self._snapshot: Snapshot | None = None
         self._stopping: asyncio.Task[None] | None = None
@@ -310,17 +309,13 @@ class Server:
             self._loop.add_signal_handler(number, self._stop)
 
     def _stop(self) -> None:
-        self._signals += 1
-        if self._signals > 1:
-            self._record(
-                ServerStopped(
-                    ts=self._clock.now(), seconds=self._clock.monotonic() - self._began, clean=False
-                )
-            )
+        """Drain at the first call, end at once at the second."""
+        if self._stopping is None:
+            self._stopping = asyncio.ensure_future(self._drain())
+        elif not self._stopping.done():
+            self._stopping.cancel()
             self._supervisor.kill_all()
             self._finish(1)
-            return
-        self._stopping = asyncio.ensure_future(self._drain())
 
     async def _drain(self) -> None:
         began = self._clock.monotonic()
@@ -332,13 +327,13 @@ class Server:
                 objects=sum(each.figures.beat.objects for each in hosts),
             )
         )
-        self._shutdown = Shutdown(self._supervisor, self._clock, self.options.drain_timeout)
-        clean = await self._shutdown.run()
-        self._record(
-            ServerStopped(
-                ts=self._clock.now(), seconds=self._clock.monotonic() - began, clean=clean
-            )
-        )
+        clean = False
+        try:
+            self._shutdown = Shutdown(self._supervisor, self._clock, self.options.drain_timeout)
+            clean = await self._shutdown.run()
+        finally:
+            seconds = self._clock.monotonic() - began
+            self._record(ServerStopped(ts=self._clock.now(), seconds=seconds, clean=clean))
         self._finish(0)
 
     # --- time and state

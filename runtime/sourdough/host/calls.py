@@ -19,7 +19,6 @@ from sourdough.objects.event import BeforeChunk, Event, current_event
 from sourdough.objects.failure import decode_error, encode_error
 from sourdough.objects.methods import encode_limited
 from sourdough.placement import slot_of_key
-from sourdough.transport.peers import Peers
 from sourdough.values import decode
 from sourdough.wire.credit import STREAM_WINDOW
 from sourdough.wire.frames import END, INLINE_BODY, ResetCode
@@ -28,6 +27,7 @@ from sourdough.wire.heads import SECURE, Kind, RequestHead, decode_answer
 if TYPE_CHECKING:
     from sourdough.host.host import Host
     from sourdough.http.body import BodySource
+    from sourdough.transport.peers import Peers
 
 
 class Answered:

@@ -1,0 +1,89 @@
+"""The calls of one stub arrive in the order in which they were made (invariant D4, semantics 2.10).
+
+One link keeps its own order. Over a change of owner it takes care: while calls sent to the former
+owner are unanswered, nothing more is sent; what it refused goes to the next owner first, in order.
+
+    send --> sent to the owner --answered--> gone
+      |            `--refused--> held, in order --(nothing is out any more)--> sent to the next
+      `--(the owner has changed while calls are out)--> held
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sourdough.transport.peers import Outgoing
+
+if TYPE_CHECKING:
+    from sourdough.transport.peers import Peers
+
+
+class OrderedCall(Outgoing):
+    """A call that has its place among those of its stub."""
+
+    __slots__ = ("place",)
+
+    def __init__(self, slot: int, body_follows: bool, version: int) -> None:
+        super().__init__(slot, body_follows, version)
+        self.place = 0
+
+
+class Order:
+    """The order of one stub's calls."""
+
+    __slots__ = ("_held", "_out", "_peers", "_place", "_refused")
+
+    def __init__(self, peers: Peers) -> None:
+        self._peers = peers
+        self._place = 0
+        self._out: dict[int, OrderedCall] = {}
+        self._held: dict[int, OrderedCall] = {}
+        self._refused = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether no call is out or held, so that the next may go any way."""
+        return not self._out and not self._held
+
+    def send(self, call: OrderedCall) -> None:
+        """Send a call, or hold it until it may go."""
+        self._place += 1
+        call.place = self._place
+        if self._held or self._has_moved(call.slot):
+            self._held[call.place] = call
+        else:
+            self._out[call.place] = call
+            self._peers.send(call)
+
+    def answered(self, call: OrderedCall) -> None:
+        """A call has its answer, or never will: it is gone. More than once is fine."""
+        self._held.pop(call.place, None)
+        if self._out.pop(call.place, None) is not None:
+            self._go_on()
+
+    def refused(self, call: OrderedCall) -> None:
+        """The former owner refused a call: it goes to the next, before those made after it."""
+        if self._out.pop(call.place, None) is not None:
+            self._held[call.place] = call
+            self._refused = True
+            self._go_on()
+
+    def _has_moved(self, slot: int) -> bool:
+        """Whether calls are out to an owner that is not the present one."""
+        first = next(iter(self._out.values()), None)
+        return first is not None and first.epoch != self._peers.epoch_of(slot)
+
+    def _go_on(self) -> None:
+        if self._out or not self._held:
+            return
+        held, self._held = dict(sorted(self._held.items())), {}
+        refused, self._refused = self._refused, False
+        self._out = dict(held)
+        epoch = max(call.epoch for call in held.values())
+        for call in held.values():
+            if refused:
+                # None of them may overtake the refused one, which waits for a newer table.
+                call.epoch = epoch
+                self._peers.refused(call)
+            else:
+                self._peers.send(call)
