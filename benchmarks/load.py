@@ -41,13 +41,11 @@ def run(url: str, path: str, *, connections: int, seconds: int, objects: int = 1
         raise SystemExit(f"{url}{path}: not every answer was good\n{output}")
     return Run(
         per_second=float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1]),
-        p50=_milliseconds(re.search(r"^\s+50%\s+(\S+)", output, re.M)[1]),
-        p99=_milliseconds(re.search(r"^\s+99%\s+(\S+)", output, re.M)[1]),
+        p50=_milliseconds(re.search(r"^\s+50%\s+(\S+)", output, re.MULTILINE)[1]),
+        p99=_milliseconds(re.search(r"^\s+99%\s+(\S+)", output, re.MULTILINE)[1]),
     )
 
 
 def _milliseconds(text: str) -> float:
     number, unit = re.fullmatch(r"([\d.]+)(us|ms|s)", text).groups()
     return float(number) * {"us": 1e-3, "ms": 1.0, "s": 1e3}[unit]
-
-

@@ -23,6 +23,8 @@ from pathlib import Path
 
 from servers import sourdough
 
+from sourdough.clock import SystemClock
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -77,7 +79,7 @@ def _wait_until_whole(serving) -> dict:
         hosts = [*status["hosts"], *([status["standby"]] if status["standby"] else [])]
         ready = all(each["state"] in {"serving", "ready"} for each in hosts)
         standby = status["standby"] is not None or "standby = false" in _config(serving)
-        settled = time.time() - status["hosts"][0]["since"] > 10
+        settled = SystemClock().now() - status["hosts"][0]["since"] > 10
         if ready and standby and settled:
             return status
         time.sleep(0.2)

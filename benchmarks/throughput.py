@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+from pathlib import Path
 
 from load import run
 from servers import sourdough, uvicorn
@@ -59,8 +60,7 @@ def main() -> None:
             })  # fmt: skip
             _show(results[-1])
     if options.json:
-        with open(options.json, "w") as file:
-            json.dump(results, file, indent=2)
+        Path(options.json).write_text(json.dumps(results, indent=2))
 
 
 def _show(result: dict) -> None:
