@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import re
+import signal
 import socket
 import threading
 import time
@@ -144,6 +145,28 @@ def test_a_forked_child_that_outlives_its_host_hides_nothing(project):
         assert time.monotonic() - began < 2
         assert told["child"] in server.pids()
         os.kill(told["child"], 9)
+
+
+def test_a_forked_child_that_outlives_the_server_leaves_the_folder_free(project):
+    """P4: the lock is the server's; a process that user code forked keeps no copy of it."""
+    faults = project("faults")
+    with RunningServer(faults) as server, Client(server.url) as client:
+        child = client.get("/faulty/a/fork").json()["child"]
+        assert server.stop() == 0
+        assert list(server.pids()) == [child]
+        with RunningServer(faults) as again, Client(again.url) as other:
+            assert other.get("/faulty/a/write").json() == {"value": 1}
+        # It is deaf to nothing, unlike the host it came from.
+        os.kill(child, signal.SIGTERM)
+        assert not server.left_after(5)
+
+
+@pytest.mark.parametrize("hosts", ["2", "0"])
+def test_programs_that_user_code_starts_can_be_terminated(project, hosts):
+    """P7: hosts are deaf to SIGTERM, but what they start is not."""
+    faults = project("faults")
+    with RunningServer(faults, "serve", "--hosts", hosts) as server, Client(server.url) as client:
+        assert client.get("/faulty/a/program").json() == {"code": -signal.SIGTERM}
 
 
 @pytest.mark.parametrize("action", ["spin", "stuck"])

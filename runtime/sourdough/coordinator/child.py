@@ -55,22 +55,23 @@ class ChildProcess:
         arguments: Sequence[str],
         *,
         listening: socket.socket,
-        inherited: Sequence[int],
+        lock_fd: int,
         on_message: OnMessage,
         on_output: OnOutput,
         on_exit: OnExit,
     ) -> ChildProcess:
         """Start a process. `arguments` follow the interpreter; descriptors are appended."""
         ours, theirs = socket.socketpair()
-        descriptors = (theirs.fileno(), listening.fileno())
+        descriptors = (theirs.fileno(), listening.fileno(), lock_fd)
         try:
             process = await asyncio.create_subprocess_exec(
                 *arguments,
                 "--control-fd", str(descriptors[0]),
                 "--listen-fd", str(descriptors[1]),
+                "--lock-fd", str(descriptors[2]),
                 "--parent", str(os.getpid()),
                 stdin=DEVNULL, stdout=PIPE, stderr=PIPE,
-                pass_fds=(*descriptors, *inherited),
+                pass_fds=descriptors,
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
             )  # fmt: skip
         except BaseException:

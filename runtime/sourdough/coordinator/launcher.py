@@ -120,7 +120,7 @@ class ProcessLauncher:
             worker.child = await ChildProcess.spawn(
                 arguments,
                 listening=listening,
-                inherited=[self._lock_fd],
+                lock_fd=self._lock_fd,
                 on_message=lambda message: events.on_message(worker, message),
                 on_output=lambda stream, line: events.on_output(worker, stream, line),
                 on_exit=lambda code: events.on_exit(worker, code),

@@ -21,10 +21,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="sourdough.gateway", description=__doc__)
     parser.add_argument("--control-fd", type=int, required=True)
     parser.add_argument("--listen-fd", type=int, required=True)
+    parser.add_argument("--lock-fd", type=int, required=True)
     parser.add_argument("--parent", type=int, required=True)
     options = parser.parse_args()
     inherited = Descriptors(
-        control=options.control_fd, listen=options.listen_fd, parent=options.parent
+        control=options.control_fd,
+        listen=options.listen_fd,
+        lock=options.lock_fd,
+        parent=options.parent,
     )
     settle(inherited)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -47,7 +47,10 @@ def main() -> int:
     if options.check:
         return _check(references, options.main, root)
     inherited = Descriptors(
-        control=options.control_fd, listen=options.listen_fd, parent=options.parent
+        control=options.control_fd,
+        listen=options.listen_fd,
+        lock=options.lock_fd,
+        parent=options.parent,
     )
     settle(inherited)
     if options.dev:
@@ -73,6 +76,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--dev", action="store_true")
     parser.add_argument("--control-fd", type=int)
     parser.add_argument("--listen-fd", type=int)
+    parser.add_argument("--lock-fd", type=int)
     parser.add_argument("--parent", type=int)
     parser.add_argument("--breadcrumb")
     options = parser.parse_args()

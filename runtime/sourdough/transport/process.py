@@ -27,13 +27,23 @@ if TYPE_CHECKING:
 ORPHAN_SECONDS = 0.8
 
 
+# What terminals and service managers send to all of us.
+_DEAF_TO = (signal.SIGINT, signal.SIGTERM)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Descriptors:
     """What a child inherits."""
 
     control: int
     listen: int
+    lock: int
+    """The folder lock: held by being open, free when the last process of the server is gone."""
     parent: int
+
+    @property
+    def all(self) -> tuple[int, int, int]:
+        return self.control, self.listen, self.lock
 
 
 def settle(inherited: Descriptors) -> None:
@@ -43,8 +53,9 @@ def settle(inherited: Descriptors) -> None:
     answers them, by draining its children (invariant P7).
     """
     os.setpgid(0, 0)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in _DEAF_TO:
+        # Not SIG_IGN: programs that user code starts would inherit it, and never be terminated.
+        signal.signal(number, lambda _number, _frame: None)
     tie_to_parent(inherited.parent)
     faulthandler.enable()
     # The coordinator asks a process that no longer answers for its stacks before it ends it.
@@ -53,18 +64,23 @@ def settle(inherited: Descriptors) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     # A core dump of a host takes seconds, in which its parent cannot reap it (invariant P10).
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    for descriptor in (inherited.control, inherited.listen):
+    for descriptor in inherited.all:
         os.set_inheritable(descriptor, False)
-    os.register_at_fork(after_in_child=lambda: _close_in_fork(inherited))
+    os.register_at_fork(after_in_child=lambda: _let_go_in_fork(inherited))
 
 
-def _close_in_fork(inherited: Descriptors) -> None:
-    """A process that user code forks must not keep our sockets open (invariant P3)."""
-    for descriptor in (inherited.control, inherited.listen):
+def _let_go_in_fork(inherited: Descriptors) -> None:
+    """A process that user code forks is none of ours.
+
+    It keeps neither our sockets open nor the folder locked (invariants P3, P4), and signals end it.
+    """
+    for descriptor in inherited.all:
         try:
             os.close(descriptor)
         except OSError:  # it was closed in the parent as well
             continue
+    for number in _DEAF_TO:
+        signal.signal(number, signal.SIG_DFL)
 
 
 class ControlledProcess:

@@ -62,6 +62,12 @@ class Faulty(DurableObject):
             os._exit(0)
         return Response.json({"child": child, "pid": os.getpid()})
 
+    async def do_program(self, _request: Request) -> Response:
+        """Start a program and terminate it."""
+        program = await asyncio.create_subprocess_exec("sleep", "60")
+        program.terminate()
+        return Response.json({"code": await program.wait()})
+
     async def do_partial(self, _request: Request) -> Response:
         async def body():
             yield b"begun"
