@@ -188,7 +188,6 @@ class Server:
             launcher=launcher,
             clock=self._clock,
             record=self._record,  # type: ignore[arg-type]  # every record it makes is one of ours
-            name_of=self._label_of,
         )
         self._reload = Reload(
             supervisor=self._supervisor,
@@ -364,10 +363,6 @@ class Server:
             mode=self.options.mode,
             children=[pid for pid in pids if pid is not None],
         )
-
-    def _label_of(self, key: bytes) -> str:
-        """Name the object under a key, for people."""
-        return f"{key[:-32].decode('utf-8', 'replace')}:{key[-32:].hex()[:12]}.."
 
     def _warn(self, text: str, hint: str | None) -> None:
         self._record(Warned(ts=self._clock.now(), text=text, hint=hint))

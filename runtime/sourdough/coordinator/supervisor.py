@@ -59,13 +59,11 @@ class Supervisor:
         launcher: Launcher,
         clock: Clock,
         record: Callable[[Record], None],
-        name_of: Callable[[bytes], str],
     ) -> None:
         self.application = application
         self._launcher = launcher
         self._clock = clock
         self._record = record
-        self._name_of = name_of
         self._serials = itertools.count(1)
         self._loop = asyncio.get_running_loop()
         self._lanes: dict[tuple[str, int], Lane] = {}
@@ -258,8 +256,7 @@ class Supervisor:
 
     def running(self, worker: Worker) -> str | None:
         """Return the object that a host was running, from the breadcrumb it left."""
-        key = breadcrumb.read(worker.breadcrumb) if worker.breadcrumb is not None else None
-        return None if key is None else self._name_of(key)
+        return None if worker.breadcrumb is None else breadcrumb.read(worker.breadcrumb)
 
     def _host_ended(self, worker: Worker, code: int, running: str | None) -> None:
         seat = self.seats.vacate(worker.serial)

@@ -13,7 +13,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from sourdough.http import BodyReader, Headers, Response
-from sourdough.objects.failure import describe, encode_error, http_failure, traceback_of
+from sourdough.objects.failure import (
+    describe,
+    encode_error,
+    http_failure,
+    start_at_user,
+    traceback_of,
+)
 from sourdough.transport.stream import Stream
 from sourdough.wire.frames import END, INLINE_BODY, NOTE, ResetCode, Type
 from sourdough.wire.heads import encode_answer
@@ -176,6 +182,7 @@ class Incoming(Stream):
 
     def _failed_http(self, error: BaseException) -> None:
         failure = http_failure(error)
+        start_at_user(error)
         what, place = describe(error)
         fields = {"error": failure.sentence, "request_id": self.request_id}
         if failure.hint:

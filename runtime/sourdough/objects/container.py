@@ -92,10 +92,10 @@ class Container:
         on_ended: Callable[[Container, BaseException | None], None],
     ) -> None:
         self.key = key
-        self.breadcrumb = breadcrumb_of(key)
         self.cls = cls
         self.database = database
         self.state = state
+        self.breadcrumb = breadcrumb_of(self.label)
         self.gate: InputGate[Event] = InputGate(queue_limit)
         self.phase = Phase.ABSENT
         self.instance: DurableObject | None = None
@@ -274,6 +274,7 @@ class Container:
         """A caller knows the name of an object that was made without (semantics 1.12, 1.13)."""
         self.state.id = ObjectId(self.state.id.raw, name)
         self.database.learn_name(name)
+        self.breadcrumb = breadcrumb_of(self.label)
 
     def lock(self, section: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run a critical section: no other event enters until it has ended."""

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import builtins
 import traceback
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import sourdough
 from sourdough.errors import DurableObjectError, RemoteError, SourdoughError
 from sourdough.http.body import BodyError
 from sourdough.values import decode, encode
 
-# Stack frames of ours between the user's handler and us say nothing to a user.
-_OURS = ("/sourdough/objects/", "/sourdough/host/", "/sourdough/storage/")
-
+# Stack frames of ours say nothing to a user.
+_OURS = str(Path(sourdough.__file__).parent)
 
 # Raised inside a coroutine they would mean something else.
 _NEVER_RAISED = (StopIteration, StopAsyncIteration)
@@ -56,7 +57,7 @@ def describe(error: BaseException) -> tuple[str, str | None]:
     text = str(error)
     what = f"{type(error).__name__}: {text}" if text else type(error).__name__
     frames = traceback.extract_tb(error.__traceback__)
-    users = [frame for frame in frames if not any(part in frame.filename for part in _OURS)]
+    users = [frame for frame in frames if not frame.filename.startswith(_OURS)]
     if not users:
         return what, None
     last = users[-1]
@@ -64,8 +65,17 @@ def describe(error: BaseException) -> tuple[str, str | None]:
 
 
 def traceback_of(error: BaseException) -> str:
-    """Return the traceback as text, without our own frames on top."""
+    """Return the traceback as text."""
     return "".join(traceback.format_exception(error))
+
+
+def start_at_user(error: BaseException) -> None:
+    """Cut our own frames off the beginning of an error's traceback: it begins in user code."""
+    found = error.__traceback__
+    while found is not None and found.tb_frame.f_code.co_filename.startswith(_OURS):
+        found = found.tb_next
+    if found is not None:
+        error.__traceback__ = found
 
 
 def encode_error(error: BaseException) -> bytes:

@@ -16,7 +16,7 @@ _SIZE = 512
 
 
 class Breadcrumb:
-    """The host's side: `write` the key of the object whose event begins."""
+    """The host's side: `write` the object whose event begins."""
 
     def __init__(self, path: Path | None) -> None:
         self._map: mmap.mmap | None = None
@@ -35,9 +35,10 @@ class Breadcrumb:
             self._map[:2] = b"\0\0"
 
 
-def breadcrumb_of(key: bytes) -> bytes:
-    """Return what is written for the object under `key` (storage name + id)."""
-    return len(key).to_bytes(2, "big") + key
+def breadcrumb_of(label: str) -> bytes:
+    """Return what is written for the object that people know as `label`: "Counter:a"."""
+    text = label.encode("utf-8", "replace")[: _SIZE - 2]
+    return len(text).to_bytes(2, "big") + text
 
 
 def prepare(path: Path) -> None:
@@ -45,11 +46,13 @@ def prepare(path: Path) -> None:
     path.write_bytes(bytes(_SIZE))
 
 
-def read(path: Path) -> bytes | None:
-    """Return the key that a host was running last; None when it ran nothing."""
+def read(path: Path) -> str | None:
+    """Return the label of the object that a host was running; None when it ran nothing."""
     try:
         data = path.read_bytes()
     except OSError:
         return None
     size = int.from_bytes(data[:2], "big")
-    return data[2 : 2 + size] if 32 < size <= _SIZE - 2 else None
+    if not 0 < size <= _SIZE - 2:
+        return None
+    return data[2 : 2 + size].decode("utf-8", "replace")
