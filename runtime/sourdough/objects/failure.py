@@ -11,13 +11,12 @@ import traceback
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import sourdough
 from sourdough.errors import DurableObjectError, RemoteError, SourdoughError
 from sourdough.http.body import BodyError
 from sourdough.values import decode, encode
 
 # Stack frames of ours say nothing to a user.
-_OURS = str(Path(sourdough.__file__).parent)
+_OURS = str(Path(__file__).parents[1])
 
 # Raised inside a coroutine they would mean something else.
 _NEVER_RAISED = (StopIteration, StopAsyncIteration)
