@@ -53,6 +53,7 @@ class Reload:
         self._began = 0.0
         self._objects = 0
         self._previous = 1
+        self._newest = 1
         self.phase = Phase.IDLE
         self.traceback: str | None = None
         """The fault of the code that does not load; None once it does."""
@@ -70,7 +71,9 @@ class Reload:
         self.phase = Phase.LOADING
         self._files = tuple(files)
         self._began = self._clock.monotonic()
-        supervisor.generation += 1
+        # Never a number that was used: hosts of a reload that failed may still be ending.
+        self._newest += 1
+        supervisor.generation = self._newest
         supervisor.staff()
 
     def on_changed(self) -> None:
@@ -93,6 +96,11 @@ class Reload:
             # replaced by old code, which is on no disk any more, so its seat waits for the save.
             self._supervisor.generation = self._previous
             self.phase = Phase.IDLE
+        elif self.phase is Phase.HANDING_OVER and self._supervisor.application.options.reloads:
+            # A replacement cannot load what was saved meanwhile, so its seat stays vacant and this
+            # hand-over has no end of its own.
+            self.phase = Phase.IDLE
+            self._begin_next()
 
     def show(self, fault: LoadFailed) -> None:
         """Tell people that the code does not load; once, though every host finds it out."""
@@ -115,7 +123,10 @@ class Reload:
 
     def _new(self) -> list[Worker]:
         generation = self._supervisor.generation
-        return [each for each in self._supervisor.hosts if each.generation == generation]
+        return [
+            each for each in self._supervisor.hosts
+            if each.generation == generation and not each.asked
+        ]  # fmt: skip
 
     def _end_new(self) -> None:
         for worker in self._new():
@@ -168,6 +179,9 @@ class Reload:
                 objects=self._objects,
             )
         )
+        self._begin_next()
+
+    def _begin_next(self) -> None:
         if self._next is not None:
             files, self._next = self._next, None
             self.begin(files)

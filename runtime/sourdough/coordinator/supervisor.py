@@ -124,9 +124,13 @@ class Supervisor:
         """Start as many hosts of the current code as are missing."""
         if self.stopping:
             return
+        if self.lane("host", 0).pending is not None:
+            return  # hosts end before they get a seat: more of them would end as well
         options = self.application.options
         wanted = options.seats + (options.standby and not options.inline)
-        pending = sum(lane.pending is not None for lane in self._lanes.values())
+        pending = sum(
+            lane.pending is not None for (role, _), lane in self._lanes.items() if role == "host"
+        )
         present = sum(self._is_current(each) for each in self.hosts)
         for _ in range(wanted - present - pending):
             self._launch("host", 0)
@@ -309,7 +313,8 @@ class Supervisor:
         )
 
     def _note_crash(self, lane: Lane, code: int, worker: Worker) -> None:
-        if not lane.starts:
+        if not lane.starts or lane.starts[-1] < worker.since_monotonic:
+            # A host that never had a seat: nothing else has noted its start.
             lane.started(worker.since_monotonic)
         lane.crashed(code, self._clock.monotonic())
 

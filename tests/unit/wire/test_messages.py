@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,7 +68,5 @@ def test_a_giant_message_is_refused_by_its_length():
 @given(st.binary(max_size=200))
 def test_nonsense_raises_wire_errors_only(data):
     """Whatever comes is read or refused."""
-    try:
+    with contextlib.suppress(WireError):
         MessageReader(ToChild).receive(data)
-    except WireError:
-        pass
