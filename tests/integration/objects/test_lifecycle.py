@@ -1,3 +1,5 @@
+"""The life of an object in memory: made once, evicted when idle, closed when released."""
+
 from __future__ import annotations
 
 import asyncio
@@ -5,8 +7,7 @@ import sys
 
 import pytest
 
-from sourdough.errors import DurableObjectError, RemoteError, StorageClosedError
-from sourdough.http import Response
+from sourdough.errors import DurableObjectError, StorageClosedError
 from sourdough.objects.container import Phase
 from sourdough.objects.durable_object import DurableObject
 
@@ -322,89 +323,3 @@ async def test_release_waits_for_evictions_under_way(world):
     assert not release.done()
     world.disk.go.set()
     await release
-
-
-async def test_sys_exit_in_a_handler_is_an_error_of_its_caller(world):
-    """sys.exit() in a handler ends neither the host nor the object."""
-
-    class Quitter(Counter):
-        async def leave(self):
-            sys.exit(2)
-
-    world.host(Quitter)
-    with pytest.raises(RemoteError, match="SystemExit"):
-        await world.call("leave")
-    assert await world.call("increment") == 1
-
-
-async def test_sys_exit_in_background_work_ends_nothing(world, caplog):
-    """wait_until() work that calls sys.exit() is reported and forgotten."""
-
-    class Quitter(Counter):
-        async def later(self):
-            self.ctx.wait_until(self._leave())
-
-        async def _leave(self):
-            sys.exit(2)
-
-    world.host(Quitter)
-    await world.call("later")
-    await settle()
-    assert await world.call("increment") == 1
-    assert "background task" in caplog.text
-
-
-async def test_a_cancelled_handler_answers(world):
-    """A handler that cancels itself gives an error, not silence."""
-
-    class Cancels(Counter):
-        async def cancel(self):
-            raise asyncio.CancelledError
-
-    world.host(Cancels)
-    with pytest.raises(DurableObjectError, match="cancelled"):
-        await world.call("cancel")
-
-
-async def test_fetch_must_return_a_response(world):
-    """Anything else is an error that names class and type."""
-
-    class Wrong(DurableObject):
-        async def fetch(self, request):
-            return {"not": "a response"}
-
-    world.host(Wrong)
-    with pytest.raises(RemoteError, match="returned dict, not a Response"):
-        await world.fetch()
-
-
-async def test_a_response_given_twice_is_an_error_of_the_second_caller_alone(world):
-    """A body can be read once; the second answer fails, also when it waits for the disk."""
-
-    class Reuses(Counter):
-        response = Response("once")
-
-        async def fetch(self, request):
-            self.ctx.storage.kv.put("n", self.ctx.storage.kv.get("n", 0) + 1)
-            return self.response
-
-    world.host(Reuses)
-    assert await world.fetch() == (200, b"once")
-    with pytest.raises(RemoteError, match="BodyUsedError"):
-        await world.fetch()
-    assert await world.call("increment") == 1
-
-
-async def test_contextvars_of_a_caller_do_not_reach_the_object(world):
-    """What a caller in the same process keeps in its context stays there."""
-    from contextvars import ContextVar
-
-    secret = ContextVar("secret", default="none")
-
-    class Looks(Counter):
-        async def look(self):
-            return secret.get()
-
-    world.host(Looks)
-    secret.set("mine")
-    assert await world.call("look") == "none"

@@ -1,3 +1,5 @@
+"""Nothing leaves an object before what it depends on is durable."""
+
 from __future__ import annotations
 
 import asyncio

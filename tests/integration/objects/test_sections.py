@@ -1,3 +1,5 @@
+"""block_concurrency_while, abort, and which methods can be called."""
+
 from __future__ import annotations
 
 import asyncio

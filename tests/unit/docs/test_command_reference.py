@@ -6,6 +6,7 @@ import pytest
 
 from sourdough_cli.exits import ExitCode
 from sourdough_cli.main import COMMANDS, load_command
+from tests.unit.docs import markdown
 
 
 def parameters(name: str, kind: str) -> list[str]:
@@ -21,7 +22,7 @@ def argument_name(argument) -> str:
     return name if argument.required else f"[{name}]"
 
 
-def test_the_readme_lists_the_commands(markdown):
+def test_the_readme_lists_the_commands():
     """Each command with its arguments, its options and its sentence."""
     expected = [
         (
@@ -36,7 +37,7 @@ def test_the_readme_lists_the_commands(markdown):
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_the_reference_explains_every_option(name, markdown):
+def test_the_reference_explains_every_option(name):
     """docs/cli.md has a table for each command; its last column is the command's own help."""
     options = [each for each in load_command(name).params if each.param_type_name == "option"]
     expected = [
@@ -51,7 +52,7 @@ def test_the_reference_explains_every_option(name, markdown):
     assert shown == expected, f"the table should be:\n{markdown.written(expected)}"
 
 
-def test_the_exit_codes_are_these(markdown):
+def test_the_exit_codes_are_these():
     """Every code that the command can end with, and no other."""
     shown = markdown.table(markdown.ROOT / "docs" / "cli.md", "code", "meaning")
     assert [int(code) for code, _ in shown] == [int(code) for code in ExitCode]

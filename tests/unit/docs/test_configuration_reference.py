@@ -10,6 +10,7 @@ from msgspec.inspect import Metadata, StructType, VarTupleType, type_info
 
 from sourdough.config.expectation import bare
 from sourdough.config.model import Config
+from tests.unit.docs import markdown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +44,7 @@ def description(kind: object) -> str:
     return (kind.extra_json_schema or {})["description"]
 
 
-def test_the_reference_is_the_model(markdown):
+def test_the_reference_is_the_model():
     """Every key is there once, in the model's order, with its default and its meaning."""
     expected = list(rows(Config))
     shown = markdown.table(markdown.ROOT / "README.md", "key", "default", "what it is")

@@ -7,6 +7,7 @@ from typing import get_args
 import msgspec
 
 from sourdough.observe.records import AnyRecord
+from tests.unit.docs import markdown
 
 
 def keys_of(record: type[msgspec.Struct]) -> str:
@@ -18,7 +19,7 @@ def keys_of(record: type[msgspec.Struct]) -> str:
     )
 
 
-def test_the_reference_is_the_set_of_records(markdown):
+def test_the_reference_is_the_set_of_records():
     """Each kind with its keys, in order."""
     expected = [
         (f"`{record.__struct_config__.tag}`", keys_of(record)) for record in get_args(AnyRecord)
