@@ -80,7 +80,7 @@ def start_at_user(error: BaseException) -> None:
 def encode_error(error: BaseException) -> bytes:
     """Return the form in which an exception crosses a link (semantics 2.13)."""
     flags: dict[str, Any] = {}
-    if isinstance(error, DurableObjectError):
+    if isinstance(error, DurableObjectError) and not isinstance(error, RemoteError):
         flags = {
             "retryable": error.retryable,
             "overloaded": error.overloaded,

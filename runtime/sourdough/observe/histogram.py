@@ -29,10 +29,10 @@ class Histogram:
     def add(self, seconds: float) -> None:
         """Count one duration."""
         micros = int(seconds * 1e6)
-        power = micros.bit_length()
-        if power <= _SUB_BITS:
+        if micros < _SUB:
             index = max(micros, 0)
         else:
+            power = micros.bit_length()
             index = (power - _SUB_BITS) * _SUB + (micros >> (power - _SUB_BITS - 1)) - _SUB
         self.counts[index if index < BUCKETS else BUCKETS - 1] += 1
         self.total += 1
