@@ -9,11 +9,13 @@ import random
 import signal
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.system.client import Account, Client, Load
+from tests.system.editing import save
 from tests.system.server import RunningServer, wait_until
 
 if TYPE_CHECKING:
@@ -139,3 +141,27 @@ def test_a_killed_gateway_breaks_connections_and_nothing_else(counters):
         assert work.odd == []
         assert 0 < work.unknown <= 3 * 4
         work.check(server.url)
+
+
+@pytest.mark.timeout(120)
+def test_reloads_and_kills_at_once_lose_nothing(counters):
+    """S1, P2, D1: saves, hosts and gateways killed in between, in any order, lose nothing."""
+    chance = random.Random(3)
+    work = Increments(seed=3)
+    with RunningServer(counters, "dev", "--hosts", "3") as server:
+        with Load(server.url, work.step, THREADS) as load:
+            for version in range(12):
+                _progress(work, chance.randrange(10, 150))
+                save(counters, version)
+                for role in chance.choice([["host"], ["gateway"], ["host", "host"], []]):
+                    _kill_any(server.children(role), chance)
+            _progress(work, 300)
+        assert load.refused == 0
+        assert load.failures == [], load.kinds()
+        assert work.odd == []
+        work.check(server.url)
+
+
+def _kill_any(pids: list[int], chance: random.Random) -> None:
+    with suppress(ProcessLookupError, IndexError):
+        os.kill(chance.choice(pids), signal.SIGKILL)

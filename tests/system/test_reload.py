@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.system.client import Client, Load
+from tests.system.editing import save
 from tests.system.server import RunningServer, wait_until
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 log = logging.getLogger(__name__)
 
@@ -33,15 +30,6 @@ class Versions:
         answer = client.get(f"/{way}/c{thread}/version")
         assert answer.status == 200, (answer.status, answer.body)
         self.newest = max(self.newest, answer.json()["version"])
-
-
-def save(project: Path, version: object) -> None:
-    """Write the module anew, with another version."""
-    file = project / "counters.py"
-    lines = file.read_text().splitlines()
-    number = next(at for at, line in enumerate(lines) if line.startswith("VERSION = "))
-    lines[number] = f"VERSION = {version}"
-    file.write_text("\n".join(lines) + "\n")
 
 
 @pytest.fixture

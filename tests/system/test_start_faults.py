@@ -12,6 +12,7 @@ import pytest
 
 from sourdough.ids import IdFactory
 from tests.system.client import Client
+from tests.system.editing import edit
 from tests.system.server import RunningServer, command
 
 if TYPE_CHECKING:
@@ -22,13 +23,6 @@ if TYPE_CHECKING:
 @pytest.fixture
 def counters(project):
     return project("counters")
-
-
-def edit(file: Path, old: str, new: str) -> None:
-    """Replace a text that is there."""
-    text = file.read_text()
-    assert old in text
-    file.write_text(text.replace(old, new))
 
 
 def refused(project: Path, *words: str) -> CompletedProcess[str]:
