@@ -72,6 +72,18 @@ def test_code_that_does_not_load_leaves_the_old_serving(counters, hosts):
         assert client.get("/via/a/version").json() == {"version": 2}
 
 
+def test_code_that_ends_the_process_leaves_the_old_serving(counters):
+    """Design 6: new hosts that die at import are a failed reload, not a crash loop."""
+    with RunningServer(counters, "dev") as server, Client(server.url) as client:
+        save(counters, "__import__('os')._exit(9)")
+        server.wait_for_line(lambda line: "not loaded: a host ended" in line)
+        assert client.get("/direct/a/version").json() == {"version": 0}
+        save(counters, "2")
+        server.wait_for_line(lambda line: "reloaded counters.py" in line)
+        assert client.get("/direct/a/version").json() == {"version": 2}
+        assert not [line for line in server.lines() if "crashed" in line]
+
+
 class Request:
     """One request in a thread of its own."""
 

@@ -73,6 +73,14 @@ def test_an_import_error_ends_serve_with_three(counters):
     assert "no_such_module" in result.stderr
 
 
+def test_code_that_ends_the_process_at_import_ends_serve_with_three(counters):
+    """Design 6: a host that cannot start is final, also when it dies without a word."""
+    edit(counters / "counters.py", "VERSION = 0", "__import__('os')._exit(9)")
+    result = refused(counters)
+    assert result.returncode == 3, result.stderr
+    assert "exit code 9" in result.stderr
+
+
 @pytest.mark.parametrize("hosts", ["2", "0"])
 def test_dev_waits_for_the_save_that_repairs_an_import(counters, hosts):
     """Design 6: `dev` says what is wrong and serves after the next good save."""

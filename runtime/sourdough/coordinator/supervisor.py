@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import signal
 from typing import TYPE_CHECKING, Any
 
 from sourdough.coordinator.lane import Lane
@@ -24,6 +25,7 @@ from sourdough.observe.records import (
     Record,
 )  # fmt: skip
 from sourdough.observe.status import State
+from sourdough.policy.restart import describe_exit
 from sourdough.wire.messages import (
     Assign,
     Assigned,
@@ -71,6 +73,7 @@ class Supervisor:
         self.workers: list[Worker] = []
         self.seats = Seats(application.options.seats)
         self.generation = 1
+        self._loaded = 0  # the newest generation of code that some host has loaded
         self.stopping = False
         self.on_changed: Callable[[], None] = lambda: None
         """Called after each change of a worker's state; whoever waits looks for itself."""
@@ -183,6 +186,7 @@ class Supervisor:
         # A newcomer knows nobody yet.
         worker.send(self.table())
         if worker.is_host:
+            self._loaded = worker.generation
             self.fill()
         self.on_changed()
 
@@ -269,11 +273,21 @@ class Supervisor:
         self.broadcast(HostGone(serial=worker.serial))
         if worker.asked or self.stopping:
             return
-        if worker.load_failed is not None:
-            self.on_load_failed(worker, worker.load_failed)
+        fault = worker.load_failed or self._silent_load_failure(worker, code)
+        if fault is not None:
+            self.on_load_failed(worker, fault)
             return
         self.on_crashed()
         self._host_crashed(worker, seat.number if seat is not None else 0, code, running)
+
+    def _silent_load_failure(self, worker: Worker, code: int) -> LoadFailed | None:
+        """Code that no host has loaded yet ended one: its fault, unless somebody killed the host."""
+        if worker.generation <= self._loaded or code == -signal.SIGKILL:
+            return None
+        return LoadFailed(
+            error=f"a host ended while it loaded the code: {describe_exit(code)}",
+            hint="something ends the process at import time; what it printed stands above",
+        )
 
     def retry_load(self, worker: Worker) -> None:
         """Code that did load once does not now: try again, ever more slowly."""

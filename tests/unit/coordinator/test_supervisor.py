@@ -1,3 +1,5 @@
+"""Starts, crashes, pauses and silence, with children that the test plays."""
+
 from __future__ import annotations
 
 import asyncio
@@ -103,19 +105,34 @@ async def test_a_host_that_crashes_again_and_again_is_started_ever_more_slowly(m
 
 
 async def test_hosts_that_end_before_they_get_a_seat_are_throttled_too(make):
-    """A module that kills the process at import does not start processes without end."""
+    """What somebody kills while it starts is not started without end."""
     server = make(hosts=2, standby=True)
     server.supervisor.start()
     server.ready(server.gateway())
     for _ in range(12):
         server.clock.advance(0.2)
         for worker in server.starting():
-            server.crash(worker, code=1)
+            server.crash(worker)
     assert server.starting() == []
     assert server.supervisor.lane("host", 0).pending is not None
     assert len(server.launcher.workers) < 12
     server.supervisor.lane("host", 0).pending._callback()
     assert len(server.starting()) == 3
+
+
+async def test_code_that_ends_every_host_at_import_is_a_load_failure(make):
+    """A host that dies without a word, of code that none has loaded yet, cannot start."""
+    server = make(hosts=2)
+    told = []
+    server.supervisor.on_load_failed = lambda _worker, fault: told.append(fault.error)
+    server.supervisor.start()
+    server.ready(server.gateway())
+    server.crash(server.starting()[0], code=3)
+    assert told == ["a host ended while it loaded the code: exit code 3"]
+    assert server.of(HostCrashed) == []
+    server.ready(server.starting()[0])
+    server.crash(server.supervisor.hosts[0], code=3)
+    assert len(server.of(HostCrashed)) == 1
 
 
 async def test_a_gateway_that_waits_for_its_restart_keeps_no_host_from_starting(make):
