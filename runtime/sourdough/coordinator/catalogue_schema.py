@@ -59,13 +59,13 @@ async def open_catalogue(path: Path) -> aiosqlite.Connection:
     Raises StorageFormatError for a newer format, sqlite3.DatabaseError (see `is_damage`) for a
     damaged file, and StorageError where the file cannot be opened.
     """
-    connection = aiosqlite.connect(path, isolation_level=None)
+    connecting = aiosqlite.connect(path, isolation_level=None)
     try:
-        await connection
+        connection = await connecting
     except sqlite3.OperationalError as error:
         # Its thread speaks to this loop once more, which may be closed by then. Nothing of it
         # that is public can be waited for.
-        connection._thread.join()  # noqa: SLF001
+        connecting._thread.join()  # noqa: SLF001
         raise StorageError(f"{path} cannot be opened: {error}.", place=str(path)) from error
     try:
         await _prepare(connection, path)
