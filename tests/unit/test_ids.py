@@ -1,3 +1,5 @@
+"""Object ids: golden vectors, the definition written a second time, and what is refused."""
+
 from __future__ import annotations
 
 import hashlib

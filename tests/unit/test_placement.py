@@ -1,3 +1,5 @@
+"""Slots and seats: golden tables, balance, and how little moves."""
+
 from __future__ import annotations
 
 import hashlib

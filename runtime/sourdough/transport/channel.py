@@ -87,19 +87,25 @@ class MemoryChannel:
         """Take the messages from now on, those that came before included."""
         self._receive = receive
         self._on_closed = on_closed
-        for message in self._early:
-            self._loop.call_soon(receive, message)
-        self._early.clear()
+        if self._early:
+            self._loop.call_soon(self._catch_up)
 
     def send(self, message: Message) -> None:
         if self._other is not None:
             self._loop.call_soon(self._other.deliver, message)
 
     def deliver(self, message: Message) -> None:
-        if self._receive is None:
+        if self._receive is None or self._early:
+            # Behind those that came before: messages stay in order.
             self._early.append(message)
         else:
             self._receive(message)
+
+    def _catch_up(self) -> None:
+        early, self._early = self._early, []
+        for message in early:
+            if self._receive is not None:
+                self._receive(message)
 
     def close(self) -> None:
         other, self._other = self._other, None

@@ -1,3 +1,5 @@
+"""One link, over memory and over a Unix socket."""
+
 from __future__ import annotations
 
 import asyncio

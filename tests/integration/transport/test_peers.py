@@ -1,3 +1,5 @@
+"""Events on their way to their owners, which come and go."""
+
 from __future__ import annotations
 
 import asyncio

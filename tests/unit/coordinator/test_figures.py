@@ -1,3 +1,5 @@
+"""Rates and quantiles from heartbeats."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""Reloads step by step, with children that the test plays."""
+
 from __future__ import annotations
 
 from sourdough.coordinator.reload import Phase

@@ -1,3 +1,5 @@
+"""The state machine of the seats, driven at random."""
+
 from __future__ import annotations
 
 from hypothesis import settings

@@ -1,3 +1,5 @@
+"""Headers: any case, repetition, what cannot be sent."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""What callers and clients learn of an error."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""The input gate beside a model of it."""
+
 from __future__ import annotations
 
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule

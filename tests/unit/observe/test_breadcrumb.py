@@ -1,3 +1,5 @@
+"""The name of the running object, in a file that outlives its host."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""Latencies in buckets: how near the truth they are."""
+
 from __future__ import annotations
 
 from hypothesis import given

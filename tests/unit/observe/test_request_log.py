@@ -1,3 +1,5 @@
+"""Which requests get a line, and what is folded."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""Credit: never more on the way than the window, and nothing lost."""
+
 from __future__ import annotations
 
 from hypothesis import given

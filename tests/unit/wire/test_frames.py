@@ -1,3 +1,5 @@
+"""Frames: any split of the bytes, the layout, limits, nonsense."""
+
 from __future__ import annotations
 
 import struct

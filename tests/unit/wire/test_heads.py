@@ -1,3 +1,5 @@
+"""Heads of requests and answers: they come back whole, or are refused."""
+
 from __future__ import annotations
 
 import contextlib

@@ -1,3 +1,5 @@
+"""Control messages: any split of the bytes, both directions, nonsense."""
+
 from __future__ import annotations
 
 import contextlib
