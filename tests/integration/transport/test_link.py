@@ -318,3 +318,17 @@ async def test_stream_numbers_wrap_without_zero():
     link.open(first, b"", True)
     link.open(second, b"", True)
     assert (first.number, second.number) == (0xFFFFFFFF, 1)
+
+
+async def test_a_request_of_the_turn_that_retires_its_link_is_answered(pair):
+    """GOAWAY is a control frame and goes first; the far side must not close on it (D6)."""
+    asked = Talk()
+    pair.near.open(asked, b"head", True)
+    pair.near.retire()
+    await pair.until(lambda: len(pair.accepted) == 1)
+    (answering,) = pair.accepted
+    pair.far.write(Type.HEAD, END, 200, answering.number, b"")
+    answering.close()
+    await asked.ended.wait()
+    asked.close()
+    await pair.until(lambda: len(pair.downs) == 2)

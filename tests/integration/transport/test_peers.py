@@ -412,3 +412,27 @@ async def test_closing_ends_what_is_parked_and_opens_nothing_again(world):
     assert parked.failures == [ResetCode.EXPIRED]
     assert world.connects == connects
     assert not world.peers._connecting
+
+
+async def test_what_began_before_a_release_still_reaches_the_former_owner(world):
+    """Hosts that drain together need each other: A -> B -> A; what began later waits (D6)."""
+    peers = world.make(serial=1, local=world.local.append)
+    old = world.host(2)
+    world.publish({1: (1, 1), 2: (2, 2)}, peers=peers)
+    before = Sent("before", slot(2))
+    peers.send(before)
+    await world.until(lambda: before.answered)
+    world.publish({}, peers=peers)
+    nested, later = Sent("nested", slot(2)), Sent("later", slot(2))
+    nested.version = before.version
+    peers.send(nested)
+    peers.send(later)
+    await world.until(lambda: nested.answered)
+    assert old.got == ["before 2", "nested 2"]
+    assert peers.parked == 1
+    new = world.host(3)
+    world.publish({1: (1, 1), 2: (3, 3)}, peers=peers)
+    await world.until(lambda: later.answered)
+    assert new.got == ["later 3"]
+    await world.until(lambda: not old.links[0].up)
+    peers.close()
