@@ -70,6 +70,10 @@ class Forward(Outgoing):
     # --- from the edge
 
     def send(self, chunk: bytes, end: bool) -> None:
+        if end and not chunk:
+            # An empty body needs no credit, so it may end before a host has accepted the event:
+            # a HEAD that is sent from now on, the first or again, says that nothing follows.
+            self.body_follows = False
         self.send_body(chunk, end)
 
     def cancel(self) -> None:
