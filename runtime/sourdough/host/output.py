@@ -69,7 +69,8 @@ class OutputHandler(logging.Handler):
         return Output(
             ts=self._clock.now(),
             level=_level(record.levelno),
-            text=self.format(record)[:_MAX_TEXT],
+            # What no encoding carries becomes "?": a line with a hole beats no line.
+            text=self.format(record)[:_MAX_TEXT].encode("utf-8", "replace").decode(),
             class_name=container.cls.name if container is not None else None,
             object=container.label.partition(":")[2] if container is not None else None,
             request_id=f"{event.number:x}" if event is not None and event.number else None,
