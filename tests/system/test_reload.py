@@ -23,7 +23,7 @@ class Versions:
     def step(self, client: Client, thread: int) -> None:
         """Ask once; anything but an answer is a failure."""
         if thread == 3:
-            answer = client.post("/direct/slow/slow?seconds=0.5")
+            answer = client.post("/direct/slow/slow?seconds=0.3")
             assert answer.status == 200, (answer.status, answer.body)
             return
         way = "direct" if thread % 2 else "via"
@@ -112,8 +112,8 @@ def _in_flight(server: RunningServer) -> bool:
 def test_a_request_in_flight_finishes_over_a_reload(counters, hosts):
     """D6: what runs when the file is saved ends with the old code, and its write is kept."""
     with RunningServer(counters, "dev", "--hosts", hosts) as server, Client(server.url) as client:
-        slow = Request(server.url, "/direct/a/slow?seconds=1.5")
-        by_stub = Request(server.url, "/via/b/slow?seconds=1.5")
+        slow = Request(server.url, "/direct/a/slow?seconds=1.2")
+        by_stub = Request(server.url, "/via/b/slow?seconds=1.2")
         assert wait_until(lambda: _in_flight(server), 5)
         save(counters, "3")
         server.wait_for_line(lambda line: "reloaded counters.py" in line)

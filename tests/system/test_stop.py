@@ -45,7 +45,7 @@ class Slow:
 def test_sigterm_lets_a_request_finish(counters, way):
     """D6: the request in flight has its answer, then everything ends with exit code 0."""
     with RunningServer(counters) as server:
-        slow = Slow(server, 1.5, way)
+        slow = Slow(server, 1.2, way)
         assert server.stop() == 0
         slow.join()
         assert slow.answer is not None, slow.error
@@ -66,7 +66,7 @@ def test_an_idle_server_stops_at_once(counters):
 def test_a_drain_names_what_it_waits_for(counters, hosts):
     """Design 6: what blocks a drain is named: the object, the handler, the line."""
     with RunningServer(counters, "serve", "--hosts", hosts) as server:
-        slow = Slow(server, 2.5)
+        slow = Slow(server, 3.0)
         server.signal(signal.SIGTERM)
         waiting = server.wait_for_event("server.waiting")
         assert waiting["object"] == "Counter:a"
@@ -96,7 +96,7 @@ def test_a_second_signal_ends_at_once(counters, number):
 def test_ctrl_c_of_the_whole_group_drains(counters):
     """P7: SIGINT reaches the group of the terminal; only the coordinator answers it."""
     with RunningServer(counters, "dev") as server:
-        slow = Slow(server, 1.5)
+        slow = Slow(server, 1.2)
         os.killpg(server.pid, signal.SIGINT)
         assert server.wait() == 0
         slow.join()
