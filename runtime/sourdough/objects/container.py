@@ -24,8 +24,9 @@ from sourdough.http import Response
 from sourdough.ids import ObjectId
 from sourdough.objects.event import Event, current_event
 from sourdough.objects.failure import NoFetchError, WrongResultError
-from sourdough.objects.gates import InputGate, Section
+from sourdough.objects.gates import InputGate
 from sourdough.objects.methods import encode_limited, find_method
+from sourdough.objects.sections import SECTION_SECONDS, Sections
 from sourdough.objects.standstill import place_of
 from sourdough.observe.breadcrumb import breadcrumb_of
 from sourdough.values import decode
@@ -90,6 +91,7 @@ class Container:
         loop: asyncio.AbstractEventLoop,
         queue_limit: int,
         on_ended: Callable[[Container, BaseException | None], None],
+        section_seconds: float = SECTION_SECONDS,
     ) -> None:
         self.key = key
         self.cls = cls
@@ -99,7 +101,8 @@ class Container:
         self.gate: InputGate[Event] = InputGate(queue_limit)
         self.phase = Phase.ABSENT
         self.instance: DurableObject | None = None
-        self.sections = Section()
+        self.sections = Sections(self, section_seconds)
+        database.admission = self.sections
         self.events: dict[Event, asyncio.Task[None] | None] = {}
         self.idle_since = 0.0
         # The closing of the previous instance: its database must be shut before ours opens.
@@ -312,6 +315,7 @@ class Container:
             return
         self.phase = Phase.BROKEN
         self.database.abandon()
+        self.sections.give_up()
         waiting = self.gate.drain()
         running = list(self.events.items())
         told = reset_error(error)

@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from sourdough.errors import DurableObjectError
-from sourdough.objects.gates import MAX_SECTION_DEPTH, Section, current_section
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -17,25 +16,15 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# How long a critical section may take (semantics 4.3), in seconds.
-SECTION_SECONDS = 30.0
-
 
 class DurableObjectState:
     """The `ctx` of a Durable Object: its `id` and its `storage`."""
 
-    __slots__ = ("_container", "_section_seconds", "id", "storage")
+    __slots__ = ("_container", "id", "storage")
 
-    def __init__(
-        self,
-        object_id: ObjectId,
-        storage: Storage,
-        *,
-        section_seconds: float = SECTION_SECONDS,
-    ) -> None:
+    def __init__(self, object_id: ObjectId, storage: Storage) -> None:
         self.id = object_id
         self.storage = storage
-        self._section_seconds = section_seconds
         self._container: Container | None = None
 
     def attach(self, container: Container) -> None:
@@ -52,33 +41,7 @@ class DurableObjectState:
         Works from the constructor too, without `await`. If the section raises or takes more than
         30 s, the object is reset and its callers get the error.
         """
-        owner = self._owner()
-        parent = current_section.get() or owner.sections
-        if parent.depth >= MAX_SECTION_DEPTH:
-            raise RuntimeError("block_concurrency_while() calls are nested too deeply.")
-        task = owner.lock(self._section(owner, section, Section(parent.depth + 1), parent.last))
-        parent.last = task
-        return task
-
-    async def _section(
-        self,
-        owner: Container,
-        work: Callable[[], Awaitable[T]],
-        section: Section,
-        before: asyncio.Task[Any] | None,
-    ) -> T:
-        if before is not None and not before.done():
-            await asyncio.wait([before])
-        current_section.set(section)
-        limit = asyncio.timeout(self._section_seconds)
-        try:
-            async with limit:
-                return await work()
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:  # sys.exit() too: it must not end the host
-            owner.reset(_section_too_long() if limit.expired() else error)
-            raise asyncio.CancelledError from error
+        return self._owner().sections.begin(section)
 
     def abort(self, reason: str | None = None) -> NoReturn:
         """Reset this object at once: what is not committed is lost, callers get `reason`."""
@@ -90,15 +53,6 @@ class DurableObjectState:
         if self._container is None:
             raise RuntimeError("this ctx belongs to no object")
         return self._container
-
-
-def _section_too_long() -> DurableObjectError:
-    return DurableObjectError(
-        "A call to block_concurrency_while() in a Durable Object waited for too long. "
-        "The call was canceled and the Durable Object was reset.",
-        overloaded=True,
-        durable_object_reset=True,
-    )
 
 
 class EntrypointContext:

@@ -8,12 +8,10 @@ commits it had made by then are durable; it is kept in `storage`, since only the
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
-
-if TYPE_CHECKING:
-    import asyncio
+from typing import Any, Generic, TypeVar
 
 E = TypeVar("E")
 
@@ -23,12 +21,45 @@ MAX_SECTION_DEPTH = 64
 class Section:
     """A critical section, or, at depth 0, the object itself: what sections can begin in."""
 
-    __slots__ = ("depth", "last")
+    __slots__ = ("_turn", "children", "depth", "ended", "exclusive", "parent")
 
-    def __init__(self, depth: int = 0) -> None:
-        self.depth = depth
-        self.last: asyncio.Task[Any] | None = None
-        """The newest section that was begun in this one; the next one runs after it."""
+    def __init__(self, parent: Section | None = None, *, exclusive: bool = False) -> None:
+        self.parent = parent
+        self.depth: int = 0 if parent is None else parent.depth + 1
+        self.exclusive = exclusive
+        """Whether it keeps the storage to itself: a transaction, or a query in a thread."""
+        self.ended = False
+        self.children: set[asyncio.Task[Any]] | None = None
+        """Sections begun in this one that run or wait for their turn."""
+        self._turn: asyncio.Lock | None = None
+
+    @property
+    def turn(self) -> asyncio.Lock:
+        """Held by the one of its sections that runs; those begun together go in order."""
+        if self._turn is None:
+            self._turn = asyncio.Lock()
+        return self._turn
+
+    def within(self, outer: Section) -> bool:
+        """Say whether this is `outer`, or was begun inside it at any depth."""
+        section: Section | None = self
+        while section is not None and section is not outer:
+            section = section.parent
+        return section is outer
+
+    def adopt(self, task: asyncio.Task[Any]) -> None:
+        """Note a section that begins in this one."""
+        if self.children is None:
+            self.children = set()
+        self.children.add(task)
+        task.add_done_callback(self.children.discard)
+
+    async def settled(self, *, cancel: bool = False) -> None:
+        """Return when no section begun in this one is left; `cancel` ends them first."""
+        while self.children:
+            for child in self.children if cancel else ():
+                child.cancel()
+            await asyncio.wait(self.children)
 
 
 current_section: ContextVar[Section | None] = ContextVar("sourdough_section", default=None)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from sourdough.errors import DurableObjectError
 from sourdough.ids import ID_BYTES, ObjectId
 from sourdough.objects.container import Container, Phase
-from sourdough.objects.context import SECTION_SECONDS, DurableObjectState
+from sourdough.objects.context import DurableObjectState
+from sourdough.objects.sections import SECTION_SECONDS
 from sourdough.observe.breadcrumb import Breadcrumb
 from sourdough.storage.database import Database
 from sourdough.storage.storage import Storage
@@ -116,9 +117,7 @@ class Registry:
             container.reset(error)
 
         database = self._open_database(cls, object_id, broken)
-        state = DurableObjectState(
-            object_id, Storage(database), section_seconds=self._section_seconds
-        )
+        state = DurableObjectState(object_id, Storage(database))
         container = Container(
             key=key,
             cls=cls,
@@ -127,6 +126,7 @@ class Registry:
             loop=self._loop,
             queue_limit=self._queue_limit,
             on_ended=self._forget,
+            section_seconds=self._section_seconds,
         )
         state.attach(container)
         container.waits_for = self._closing.get(key)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sourdough.clock import Clock
+    from sourdough.storage.admission import Admission
     from sourdough.storage.engine import Engine, ObjectFile
 
 # Statements of ours carry a mark. SQL of users that contains "_sd_" bypasses the statement cache, so
@@ -71,7 +72,13 @@ class Database:
         self.on_connection: Callable[[apsw.Connection], None] | None = None
         self.readers: WeakSet[Detachable] = WeakSet()
         self.depth = 0
-        """How many `transaction_sync` are running inside each other."""
+        """How many transactions are open inside each other; the outermost's end commits."""
+        self.admission: Admission | None = None
+        """The object's critical sections; None for a database that belongs to no live object."""
+        self.hold: Admission | None = None
+        """The same while a section runs: whoever is outside of it must wait or is refused."""
+        self.critical = False
+        """Whether SQLite gave up a transaction (semantics 4.4.4)."""
         self._meta = meta
         self._name_due = False
         self._engine = engine
@@ -114,6 +121,8 @@ class Database:
         """Return the cursor for a statement of ours that reads; None: the object has no data."""
         if self._error is not None:
             raise self._error.with_traceback(None)
+        if self.hold is not None:
+            self.hold.check()
         if self._cursor is None and not self._absent:
             self._open_existing()
         return self._cursor
@@ -297,10 +306,11 @@ class Database:
                 self._name_due = False
         except apsw.Error as error:
             raise self.failed(error) from error
-        self._schedule(self._end_of_turn)
+        if not self.depth:
+            self._schedule(self._end_of_turn)
 
     def _end_of_turn(self) -> None:
-        if self._in_transaction and self._error is None:
+        if self._in_transaction and not self.depth and self._error is None:
             with suppress(StorageError):  # `on_broken` has been told
                 self._commit()
 
@@ -362,6 +372,7 @@ class Database:
         self._in_transaction = False
         if self._error is None:
             self._error = error
+            self.critical = True
             if cause is not None and failure.is_failed_sync(cause):
                 self._engine.fail(error)
             self._on_broken(error)

@@ -101,6 +101,8 @@ class Cursor:
 
     def _next(self) -> tuple[Any, ...]:
         if self._position == len(self._ahead):
+            if self._source is not None:
+                self._database.reading()
             self._read_ahead()
             if not self._ahead:
                 raise StopIteration

@@ -15,22 +15,18 @@ import apsw
 from sourdough.errors import StorageError
 from sourdough.storage.keys import MAX_KEYS_PER_GET, key_range
 from sourdough.storage.kv import KeyValueStore
+from sourdough.storage.missing import MISSING
 from sourdough.storage.reset import drop_everything
+from sourdough.storage.savepoint import Savepoint
 from sourdough.storage.sql import Sql
+from sourdough.storage.transaction import Transaction, run_transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from sourdough.storage.database import Database
 
 T = TypeVar("T")
-
-
-class _Missing:
-    """Stands for an argument that was not given; None is a value."""
-
-
-_MISSING = _Missing()
 
 
 class Storage:
@@ -54,6 +50,8 @@ class Storage:
 
         Raises TypeError, ValueError for keys that are none, and for more than 128 of them.
         """
+        if self._database.hold is not None:
+            await self._database.hold.admitted()
         if isinstance(key, str):
             return self.kv.get(key, default)
         keys = _several(key)
@@ -67,7 +65,7 @@ class Storage:
     async def put(
         self,
         key: str | Mapping[str, Any],
-        value: Any = _MISSING,
+        value: Any = MISSING,
         *,
         allow_unconfirmed: bool = False,
     ) -> None:
@@ -76,11 +74,13 @@ class Storage:
         allow_unconfirmed: answers do not wait until this write is durable. Raises TypeError,
         ValueError for what cannot be stored; nothing is written then.
         """
+        if self._database.hold is not None:
+            await self._database.hold.admitted()
         if isinstance(key, Mapping):
-            if value is not _MISSING:
+            if value is not MISSING:
                 raise TypeError("put() takes either a mapping, or a key and a value")
             self.kv.put_many(key, allow_unconfirmed=allow_unconfirmed)
-        elif value is _MISSING:
+        elif value is MISSING:
             raise TypeError("put() called without a value.")
         else:
             self.kv.put(key, value, allow_unconfirmed=allow_unconfirmed)
@@ -93,6 +93,8 @@ class Storage:
         self, key: str | Iterable[str], *, allow_unconfirmed: bool = False
     ) -> bool | int:
         """Remove a key and say whether it was there; for several keys, how many were."""
+        if self._database.hold is not None:
+            await self._database.hold.admitted()
         if isinstance(key, str):
             return self.kv.delete(key, allow_unconfirmed=allow_unconfirmed)
         return self.kv.delete_many(_several(key), allow_unconfirmed=allow_unconfirmed)
@@ -113,6 +115,8 @@ class Storage:
         `limit`. `reverse` turns the order only: start stays the smaller end. A range that holds
         nothing gives an empty dict. Raises TypeError for contradictory options.
         """
+        if self._database.hold is not None:
+            await self._database.hold.admitted()
         wanted = key_range(
             start=start,
             start_after=start_after,
@@ -128,6 +132,8 @@ class Storage:
 
         Raises StorageError inside `transaction_sync`.
         """
+        if self._database.hold is not None:
+            await self._database.hold.admitted()
         database = self._database
         if database.depth:
             raise StorageError("Cannot call delete_all() within a transaction")
@@ -143,40 +149,39 @@ class Storage:
 
     async def sync(self) -> None:
         """Return when everything written so far, also unconfirmed, is durable."""
+        if self._database.hold is not None:
+            await self._database.hold.admitted()
         await self._database.sync()
+
+    async def transaction(self, closure: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Run an async function of one argument, `txn`, as a transaction; return its result.
+
+        All storage calls inside belong to it, through `txn` or `ctx.storage`. It is undone if the
+        function raises, or calls `txn.rollback()`; what it raises is raised here. Nothing else of
+        this object runs or sees the transaction meanwhile: it is a critical section, and has its
+        30 s. Transactions nest. What was written before is committed first.
+        """
+        database = self._database
+        admission = database.admission
+        if admission is None:
+            raise RuntimeError("this storage belongs to no object")
+        return await admission.exclusively(
+            lambda: run_transaction(self, database, admission, closure)
+        )
 
     def transaction_sync(self, callback: Callable[[], T]) -> T:
         """Run a function as a transaction: what it wrote is undone if it raises.
 
         Transactions nest. Raises TypeError when the function is asynchronous.
         """
-        database = self._database
-        name = f"_sd_{database.depth}"
-        self._savepoint(f"/*_sd_*/SAVEPOINT {name}")
-        database.depth += 1
+        savepoint = Savepoint(self._database)
         try:
             result = _not_awaitable(callback())
         except BaseException:
-            database.depth -= 1
-            self._undo(name)
+            savepoint.undo()
             raise
-        database.depth -= 1
-        self._savepoint(f"/*_sd_*/RELEASE {name}")
+        savepoint.release()
         return result
-
-    def _undo(self, name: str) -> None:
-        """Undo to a savepoint; where SQLite already gave up everything there is none."""
-        connection = self._database.connection_or_none()
-        if connection is not None and connection.in_transaction:
-            self._savepoint(f"/*_sd_*/ROLLBACK TO {name}")
-            self._savepoint(f"/*_sd_*/RELEASE {name}")
-
-    def _savepoint(self, statement: str) -> None:
-        cursor = self._database.writing()
-        try:
-            cursor.execute(statement)
-        except apsw.Error as error:
-            raise self._database.failed(error) from error
 
 
 def _not_awaitable(result: T) -> T:

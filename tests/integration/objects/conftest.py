@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from sourdough.http import Request
+from sourdough.objects.durable_object import DurableObject
 from sourdough.objects.event import Event
 from sourdough.objects.failure import decode_error, encode_error
 from sourdough.objects.registry import ObjectClass, Registry
@@ -158,3 +159,38 @@ async def world(tmp_path):
         database.abandon()
     if made.engine is not None:
         made.engine.close()
+
+
+class Stepped(DurableObject):
+    """Runs what a test wants inside an event; notes what happened."""
+
+    steps: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self, ctx, env):
+        super().__init__(ctx, env)
+        self.storage = ctx.storage
+        self.notes = []
+
+    async def do(self, what, *args):
+        return await self.steps[what](self, *args)
+
+    async def get(self, key):
+        return await self.storage.get(key)
+
+    async def everything(self):
+        return await self.storage.list()
+
+
+@pytest.fixture
+def run(world):
+    """Run an async function as an event of an object, which is made on first use."""
+    Stepped.steps.clear()
+
+    def begin(step, *args):
+        if not world.registries:
+            world.host(Stepped, **begin.options)
+        Stepped.steps[step.__name__] = step
+        return world.call("do", step.__name__, *args)
+
+    begin.options = {}
+    return begin
