@@ -189,10 +189,10 @@ class Limits(_Table, frozen=True, kw_only=True):
     """What clients and objects may use. Beyond a limit is a clear answer, never a slow death."""
 
     header_bytes: Annotated[
-        int, Meta(description="The head of a request; more is 431.", ge=256, le=1 << 24)
+        int, Meta(description="The head of a request; more is 431.", ge=256, le=1 << 19)
     ] = 32_768
     url_bytes: Annotated[
-        int, Meta(description="The URL of a request; more is 414.", ge=16, le=1 << 24)
+        int, Meta(description="The URL of a request; more is 414.", ge=16, le=65_535)
     ] = 16_384
     headers: Annotated[
         int, Meta(description="Header lines of a request; more is 431.", ge=1, le=10_000)

@@ -125,7 +125,7 @@ class ProcessLauncher:
                 on_output=lambda stream, line: events.on_output(worker, stream, line),
                 on_exit=lambda code: events.on_exit(worker, code),
             )
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 (a start that fails is an end, whatever it was)
             events.on_output(worker, "stderr", f"cannot start a process: {error}")
             events.on_exit(worker, 1)
             return

@@ -271,10 +271,10 @@ class Supervisor:
         if seat is not None:
             self.publish()
         self.broadcast(HostGone(serial=worker.serial))
-        if worker.asked or self.stopping:
+        if worker.asked:
             return
         fault = worker.load_failed or self._silent_load_failure(worker, code)
-        if fault is not None:
+        if fault is not None and not self.stopping:
             self.on_load_failed(worker, fault)
             return
         self.on_crashed()
@@ -334,7 +334,10 @@ class Supervisor:
 
     def fill_later(self, lane: Lane, name: str, code: int) -> None:
         """Let a standby take the seat now; start another process when the policy says so."""
-        self._after_pause(lane, name, code, self.staff)
+        # A standby takes the seat without delay: what is put off is the next standby.
+        standby = self.standby()
+        waits = standby is not None and standby.state is State.READY
+        self._after_pause(lane, "standby" if waits else name, code, self.staff)
         self.fill()
 
     def _after_pause(self, lane: Lane, name: str, code: int, act: Callable[[], None]) -> None:
@@ -354,7 +357,10 @@ class Supervisor:
         now = self._clock.monotonic()
         recent = [at for at in self._failed_syncs if now - at < _SYNC_WINDOW_SECONDS]
         self._failed_syncs = [*recent, now]
-        if len(self._failed_syncs) > 1:
+        if self.application.options.inline:
+            # The host cannot end alone here, and nothing may follow a failed sync.
+            self.on_fatal("the disk failed; see the log")
+        elif len(self._failed_syncs) > 1:
             self.on_fatal("the disk failed twice; see the log")
 
     # --- stopping

@@ -12,33 +12,46 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from sourdough.errors import DurableObjectError
+from sourdough.host.local_reply import LocalReply
 from sourdough.host.order import Order, OrderedCall
 from sourdough.host.upload import Upload
 from sourdough.http import BodyError, BodyReader, Request, Response
-from sourdough.objects.event import BeforeChunk, Event, current_event
-from sourdough.objects.failure import decode_error, encode_error
+from sourdough.http.body import WatchedBody
+from sourdough.objects.event import Event, current_event
+from sourdough.objects.failure import decode_error
 from sourdough.objects.methods import encode_limited
 from sourdough.placement import slot_of_key
 from sourdough.values import decode
-from sourdough.wire.credit import STREAM_WINDOW
 from sourdough.wire.frames import END, INLINE_BODY, ResetCode
 from sourdough.wire.heads import SECURE, Kind, RequestHead, decode_answer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sourdough.host.host import Host
     from sourdough.http.body import BodySource
     from sourdough.transport.peers import Peers
 
 
 class Answered:
-    """An answer as it came: status, header block, body (whole or still arriving)."""
+    """An answer as it came: status, header block, body (whole or still arriving).
 
-    __slots__ = ("block", "body", "status")
+    cancel: tells the other host that nobody wants the rest of the body.
+    """
 
-    def __init__(self, status: int, block: bytes, body: bytes | BodyReader) -> None:
+    __slots__ = ("block", "body", "cancel", "status")
+
+    def __init__(
+        self,
+        status: int,
+        block: bytes,
+        body: bytes | BodyReader,
+        cancel: Callable[[], None],
+    ) -> None:
         self.status = status
         self.block = block
         self.body = body
+        self.cancel = cancel
 
 
 class RemoteCall(OrderedCall):
@@ -99,10 +112,10 @@ class RemoteCall(OrderedCall):
             self.reset(ResetCode.CANCELLED)
         elif flags & END:
             self.close()
-            self.answer.set_result(Answered(status, block, body))
+            self.answer.set_result(Answered(status, block, body, self.cancel))
         else:
             self._body = BodyReader(self.consumed)
-            self.answer.set_result(Answered(status, block, self._body))
+            self.answer.set_result(Answered(status, block, self._body, self.cancel))
 
     def on_body(self, chunk: bytes, end: bool) -> None:
         if self._body is not None:
@@ -128,76 +141,6 @@ class RemoteCall(OrderedCall):
         self._order.answered(self)
         if not self.answer.done():
             self.answer.set_result(None)
-
-
-class LocalReply:
-    """The way back to a caller in this process: objects.event.Reply."""
-
-    __slots__ = ("_answer",)
-
-    def __init__(self, answer: asyncio.Future[Response | bytes]) -> None:
-        self._answer = answer
-
-    def respond(self, response: Response) -> None:
-        self._resolve(response)
-
-    async def stream(self, response: Response, before_chunk: BeforeChunk) -> None:
-        window = _Window()
-        reader = BodyReader(window.consumed)
-        chunks = response.stream()
-        try:
-            await _confirm(before_chunk)
-            if self._answer.done():  # the caller has left
-                return
-            status, block = response.status, response.header_block()
-            self._resolve(Response.received(status=status, block=block, body=reader))
-            async for chunk in chunks:
-                await _confirm(before_chunk)
-                reader.feed(chunk, end=False)
-                await window.sent(len(chunk))
-            reader.feed(b"", end=True)
-        finally:
-            reader.fail("the response's body was cut short")
-            close = getattr(chunks, "aclose", None)
-            if close is not None:
-                await close()
-
-    def returned(self, value: bytes) -> None:
-        self._resolve(value)
-
-    def failed(self, error: BaseException) -> None:
-        if not self._answer.done():
-            # As over a link: what a caller sees must not depend on where its callee lives, and an
-            # exit or a StopIteration would do harm in a task of the caller.
-            told = decode_error(encode_error(error))
-            told.__cause__ = error
-            self._answer.set_exception(told)
-
-    def _resolve(self, value: Response | bytes) -> None:
-        if not self._answer.done():
-            self._answer.set_result(value)
-
-
-class _Window:
-    """Back-pressure of a body inside one process."""
-
-    __slots__ = ("_outstanding", "_waiter")
-
-    def __init__(self) -> None:
-        self._outstanding = 0
-        self._waiter: asyncio.Future[None] | None = None
-
-    def consumed(self, amount: int) -> None:
-        self._outstanding -= amount
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    async def sent(self, amount: int) -> None:
-        self._outstanding += amount
-        while self._outstanding > STREAM_WINDOW:
-            self._waiter = asyncio.get_running_loop().create_future()
-            await self._waiter
-        self._waiter = None
 
 
 class Calls:
@@ -232,9 +175,10 @@ class Calls:
                 order,
             )
             if answered is not None:
-                return Response.received(
-                    status=answered.status, block=answered.block, body=answered.body
-                )
+                body = answered.body
+                if isinstance(body, BodyReader):
+                    body = WatchedBody(body, answered.cancel)
+                return Response.received(status=answered.status, block=answered.block, body=body)
 
     async def call(
         self,
@@ -313,12 +257,6 @@ class Calls:
         except asyncio.CancelledError:
             call.cancel()
             raise
-
-
-async def _confirm(before_chunk: BeforeChunk) -> None:
-    waiter = before_chunk()
-    if waiter is not None:
-        await waiter
 
 
 async def _confirmed() -> None:

@@ -47,6 +47,11 @@ class Questions:
 
     def ask(self, question: Ask) -> None:
         """Answer a question; an error is an answer too."""
+        closing = self._registry.closing(question.namespace.encode() + question.id)
+        if closing is not None:
+            # One database, one connection: the evicted instance has not let go of it (S3).
+            closing.add_done_callback(lambda _: self.ask(question))
+            return
         try:
             result = self._answer(question)
         except SourdoughError as error:

@@ -13,6 +13,29 @@ class BodyError(ConnectionError):
     """A body ended before its end: the client left, or the process that sent it died."""
 
 
+class WatchedBody:
+    """A body handed to user code that may never read it to its end.
+
+    When it is thrown away before that, `on_dropped` is called, so that whoever sends it stops.
+    """
+
+    __slots__ = ("_on_dropped", "_reader")
+
+    def __init__(self, reader: BodyReader, on_dropped: Callable[[], None]) -> None:
+        self._reader = reader
+        self._on_dropped = on_dropped
+
+    def __aiter__(self) -> WatchedBody:
+        return self
+
+    async def __anext__(self) -> bytes:
+        return await self._reader.__anext__()
+
+    def __del__(self) -> None:
+        if not self._reader.over:
+            self._on_dropped()
+
+
 class BodyReader:
     """A body that arrives in chunks, read once by one task.
 
@@ -42,15 +65,15 @@ class BodyReader:
             self._error = BodyError(reason)
             self._wake()
 
-    def discard(self) -> None:
-        """Nobody reads on: give the credit back and drop the rest as it comes."""
-        for chunk in self._chunks:
-            self._consumed(len(chunk))
-        self._chunks.clear()
-
     @property
     def ended(self) -> bool:
+        """Whether everything has arrived."""
         return self._ended
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will arrive: it is whole, or was cut short."""
+        return self._ended or self._error is not None
 
     def __aiter__(self) -> BodyReader:
         return self

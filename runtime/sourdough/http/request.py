@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from sourdough.http.headers import Headers, HeadersInit
 from sourdough.http.message import Message, to_body
 
 if TYPE_CHECKING:
     from sourdough.http.body import BodySource
+
+
+# What stands for itself in a path, and percent signs: what is encoded already stays as it is.
+_PATH_SAFE = "/%:@!$&'()*+,;=~-._[]"
 
 
 class Query(Mapping[str, str]):
@@ -58,9 +62,11 @@ class Request(Message):
     ) -> None:
         parts = urlsplit(url)
         super().__init__(Headers(headers), b"", to_body(body))
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        target = quote(parts.path or "/", safe=_PATH_SAFE)
+        if parts.query:
+            target += "?" + quote(parts.query, safe=_PATH_SAFE + "?")
         self._method = method.upper().encode()
-        self._target = target.encode("latin-1", "replace")
+        self._target = target.encode()
         self._client = b""
         self._number = 0
         self._secure = parts.scheme == "https"

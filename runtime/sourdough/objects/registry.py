@@ -85,6 +85,10 @@ class Registry:
         """Return the live container of a key, without making one."""
         return self._containers.get(key)
 
+    def closing(self, key: bytes) -> asyncio.Future[None] | None:
+        """Return what is done when an evicted object has closed its database."""
+        return self._closing.get(key)
+
     def class_of(self, storage_name: str) -> ObjectClass | None:
         """Return the class whose objects are kept under a storage name."""
         return self._classes.get(storage_name.encode())

@@ -141,6 +141,8 @@ class Link(asyncio.Protocol):
         self._scheduled = False
         control, data = self._control, self._data
         if self._transport is not None:
+            if self._transport.is_closing():
+                return  # what is new here was not delivered: `drop` follows, and says so (D1)
             self._transport.write(b"".join(control + data) if control else b"".join(data))
         control.clear()
         data.clear()
