@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+import sys
 
 from sourdough.storage.engine import Durability
+
+# Stock SQLite, in a process of its own: the standard library's.
+READ = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+for sql in sys.argv[2:]:
+    print(*connection.execute(sql).fetchone())
+"""
 
 
 async def durable(database, commit) -> None:
@@ -168,13 +177,26 @@ async def test_the_file_is_locked_against_other_processes(world):
     await database.storage.put("a", 2)
     await database.sync()
     result = subprocess.run(
-        ["sqlite3", str(world.path()), "SELECT count(*) FROM _sd_kv"],
+        [sys.executable, "-c", READ, str(world.path()), "SELECT count(*) FROM _sd_kv"],
         capture_output=True,
         text=True,
         check=False,
     )
     assert "locked" in result.stderr
     assert result.stdout == ""
+
+
+async def test_closing_never_folds_by_itself(world):
+    """A hand-over leaves database and WAL as they are; the next owner finds it all (S4)."""
+    database = world.database()
+    await database.storage.put("a", 1)
+    await database.sync()
+    size = world.path().stat().st_size
+    await database.storage.put("b", "x" * 10_000)
+    await database.release()
+    assert world.files() == [".sqlite", ".sqlite-wal"]
+    assert world.path().stat().st_size == size
+    assert await world.database().storage.get("b") == "x" * 10_000
 
 
 async def test_stock_sqlite_reads_a_closed_file(world):
@@ -186,7 +208,14 @@ async def test_stock_sqlite_reads_a_closed_file(world):
     await database.close()
     assert world.files() == [".sqlite"]
     result = subprocess.run(
-        ["sqlite3", str(world.path()), "SELECT sum(x) FROM t; PRAGMA integrity_check"],
+        [
+            sys.executable,
+            "-c",
+            READ,
+            str(world.path()),
+            "SELECT sum(x) FROM t",
+            "PRAGMA integrity_check",
+        ],
         capture_output=True,
         text=True,
         check=True,

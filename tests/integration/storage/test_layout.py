@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -94,6 +95,7 @@ def test_the_cost_of_a_sync_is_measured(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 def test_git_ignores_the_folder(tmp_path):
     """A storage folder inside a repository is never committed by accident."""
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
