@@ -8,11 +8,13 @@ prepare, nothing of a cached statement), and the page cache starts at a few page
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import apsw
 
 from sourdough.errors import StorageError
+from sourdough.storage.limits import DEFAULT_LIMITS, SqlLimits
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,25 +25,6 @@ PAGE_SIZE = 2048
 
 _CACHE_KIB = 512
 _STATEMENTS = 24
-_MIB = 1024 * 1024
-
-# Semantics 5.3, "security settings".
-_LIMITS = (
-    (apsw.SQLITE_LIMIT_LENGTH, 4 * _MIB),
-    (apsw.SQLITE_LIMIT_SQL_LENGTH, 100_000),
-    (apsw.SQLITE_LIMIT_COLUMN, 100),
-    (apsw.SQLITE_LIMIT_EXPR_DEPTH, 100),
-    (apsw.SQLITE_LIMIT_COMPOUND_SELECT, 5),
-    (apsw.SQLITE_LIMIT_VDBE_OP, 25_000),
-    (apsw.SQLITE_LIMIT_FUNCTION_ARG, 127),
-    (apsw.SQLITE_LIMIT_ATTACHED, 0),
-    (apsw.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 50),
-    (apsw.SQLITE_LIMIT_VARIABLE_NUMBER, 100),
-    (apsw.SQLITE_LIMIT_TRIGGER_DEPTH, 10),
-    (apsw.SQLITE_LIMIT_WORKER_THREADS, 0),
-)
-
-MAX_VALUE_BYTES = 4 * _MIB
 
 
 def _configure_library() -> None:
@@ -57,15 +40,15 @@ def _configure_library() -> None:
 _configure_library()
 
 
-def open_memory() -> apsw.Connection:
+def open_memory(limits: SqlLimits = DEFAULT_LIMITS) -> apsw.Connection:
     """Return a connection to an empty database in memory: a new object before its first commit."""
     connection = apsw.Connection(":memory:", statementcachesize=_STATEMENTS)
     run(connection, f"PRAGMA page_size={PAGE_SIZE}")
-    _restrict(connection)
+    _restrict(connection, limits)
     return connection
 
 
-def open_file(path: Path) -> apsw.Connection:
+def open_file(path: Path, limits: SqlLimits = DEFAULT_LIMITS) -> apsw.Connection:
     """Return the exclusive connection to an object's file, recovered from its WAL by SQLite.
 
     Raises StorageError when the file is locked by another process or is no database.
@@ -94,7 +77,7 @@ def open_file(path: Path) -> apsw.Connection:
         ) from error
     if mode != [("wal",)]:
         raise StorageError("an object's database is not in WAL mode", place=str(path))
-    _restrict(connection)
+    _restrict(connection, limits)
     return connection
 
 
@@ -104,17 +87,20 @@ def run(connection: apsw.Connection, sql: str) -> list[tuple[object, ...]]:
 
 
 def vacuum(connection: apsw.Connection) -> None:
-    """Give free pages back; a commit of its own. VACUUM attaches a database for its work."""
+    """Give free pages back, a commit of its own; where that fails the file only stays larger.
+
+    VACUUM attaches a database for its work.
+    """
     connection.limit(apsw.SQLITE_LIMIT_ATTACHED, 1)
     try:
-        run(connection, "VACUUM")
+        with suppress(apsw.Error):
+            run(connection, "VACUUM")
     finally:
         connection.limit(apsw.SQLITE_LIMIT_ATTACHED, 0)
 
 
-def _restrict(connection: apsw.Connection) -> None:
+def _restrict(connection: apsw.Connection, limits: SqlLimits) -> None:
     connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
     connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
     run(connection, "PRAGMA foreign_keys=ON")
-    for limit, value in _LIMITS:
-        connection.limit(limit, value)
+    limits.apply(connection)

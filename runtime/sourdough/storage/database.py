@@ -11,17 +11,19 @@ suspends, so no other event sees half of a turn.
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
-from weakref import WeakSet
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import apsw
 
 from sourdough.errors import StorageError
 from sourdough.storage import failure
+from sourdough.storage.birth import move_into_file, state_of_memory
 from sourdough.storage.connection import open_memory, run, vacuum
-from sourdough.storage.meta import ObjectMeta, check_format, create_schema, stored_name
+from sourdough.storage.engine import wait_until_durable
+from sourdough.storage.meta import create_schema, identify
+from sourdough.storage.readers import Readers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,20 +32,14 @@ if TYPE_CHECKING:
     from sourdough.clock import Clock
     from sourdough.storage.admission import Admission
     from sourdough.storage.engine import Engine, ObjectFile
+    from sourdough.storage.meta import ObjectMeta
+    from sourdough.storage.threaded import Borrower
 
 # Statements of ours carry a mark. SQL of users that contains "_sd_" bypasses the statement cache, so
 # that none of theirs can run a statement of ours, which was prepared without the authorizer.
 _BEGIN = "/*_sd_*/BEGIN IMMEDIATE"
 _COMMIT = "/*_sd_*/COMMIT"
 _SET_NAME = "/*_sd_*/UPDATE _sd_meta SET value = ? WHERE key = 'name' AND value IS NULL"
-
-
-class Detachable(Protocol):
-    """A reader that is told when its statement is taken away."""
-
-    def detach(self) -> None:
-        """Give up the statement; further reading raises."""
-        ...
 
 
 class Database:
@@ -67,10 +63,11 @@ class Database:
         on_created: called when the object gets its file (the catalogue wants to know).
         """
         self.path = path
+        self.limits = engine.limits
         self.pragmas: dict[str, str] = {}
         """Settings the user made on the connection; they move along into the file's connection."""
         self.on_connection: Callable[[apsw.Connection], None] | None = None
-        self.readers: WeakSet[Detachable] = WeakSet()
+        self.readers = Readers()
         self.depth = 0
         """How many transactions are open inside each other; the outermost's end commits."""
         self.admission: Admission | None = None
@@ -82,6 +79,8 @@ class Database:
         self._meta = meta
         self._name_due = False
         self._engine = engine
+        self._stopwatch = engine.stopwatch
+        self._borrower: Borrower | None = None
         self._schedule = schedule
         self._clock = clock
         self._on_broken = on_broken
@@ -123,6 +122,7 @@ class Database:
             raise self._error.with_traceback(None)
         if self.hold is not None:
             self.hold.check()
+        self._stopwatch.begun = 0.0
         if self._cursor is None and not self._absent:
             self._open_existing()
         return self._cursor
@@ -159,9 +159,42 @@ class Database:
         SQLite ends the transaction by itself when the disk is full or broken (semantics 4.4.4).
         """
         connection = self._connection
+        limit = self._borrower or self._stopwatch
         if self._in_transaction and connection is not None and not connection.in_transaction:
-            return self._break(failure.critical_error(error), error)
-        return failure.statement_error(error)
+            return self._break(failure.critical_error(error, limit), error)
+        return failure.statement_error(error, limit)
+
+    # Lending the connection to a thread
+
+    def lend(self, borrower: Borrower) -> apsw.Connection:
+        """Give the connection away, in a transaction of its own; nobody else may use it then."""
+        self.flush()
+        self.writing(confirm=False)
+        connection = self.connection()
+        self.depth += 1
+        self._borrower = borrower
+        if self._file is not None:
+            self._file.lent = True
+        return connection
+
+    def take_back(self, borrower: Borrower) -> None:
+        """Have the connection again; does nothing after `abandon`.
+
+        What the borrower's statements did is committed by the next `flush`, or was undone by
+        SQLite when one that wrote was stopped; then this forgets the transaction.
+        """
+        if self._borrower is not borrower:
+            return
+        self._borrower = None
+        self.depth -= 1
+        if self._file is not None:
+            self._file.lent = False
+        if borrower.wrote:
+            self._must_confirm = True
+        if self._connection is not None:
+            self._stopwatch.watch(self._connection)
+            if borrower.cancelled and not self.depth:
+                self._in_transaction = self._connection.in_transaction
 
     # Commits
 
@@ -194,13 +227,13 @@ class Database:
         """
         if self._file is None and self._connection is not None:
             self.flush()
-            self._memory_state = self._state_of_memory(self._connection)
+            self._memory_state = state_of_memory(self._connection)
         self._constructed = True
 
     def learn_name(self, name: str) -> None:
         """Keep a name that a caller told; one that is known is never replaced (semantics 1.13)."""
         if self._meta.name is None:
-            self._rename(name)
+            self._meta = replace(self._meta, name=name)
             self._name_due = self._connection is not None
 
     async def sync(self) -> None:
@@ -209,18 +242,7 @@ class Database:
         file = self._file
         if file is None or file.durable >= file.commits:
             return
-        done = asyncio.get_running_loop().create_future()
-
-        def settle(error: Exception | None) -> None:
-            if done.done():
-                return
-            if error is None:
-                done.set_result(None)
-            else:
-                done.set_exception(error)
-
-        file.when_durable(file.commits, settle)
-        await done
+        await wait_until_durable(file, file.commits)
 
     # Endings
 
@@ -236,7 +258,9 @@ class Database:
         """The instance is dead: undo the open transaction, close; every later call raises."""
         error = self._error or failure.closed()
         self._error = failure.closed()
-        self.detach_readers()
+        if self._borrower is not None:
+            self._borrower.stop()
+        self.readers.detach()
         connection, file = self._forget()
         if connection is None:
             return
@@ -250,11 +274,6 @@ class Database:
 
     # Helpers of the storage API
 
-    def detach_readers(self) -> None:
-        """Take their statements from all open cursors of users."""
-        for reader in list(self.readers):
-            reader.detach()
-
     def shrink_after_commit(self) -> None:
         """Give the free pages back as soon as the running transaction is committed."""
         self._vacuum_due = True
@@ -267,22 +286,19 @@ class Database:
             return
         file = self._engine.open(self.path)
         try:
-            check_format(file.connection, self.path)
-            name = stored_name(file.connection)
-        except (StorageError, apsw.Error) as error:
+            name = identify(file.connection, self.path)
+        except StorageError as error:
             file.abandon(error)
-            if isinstance(error, apsw.Error):
-                raise failure.statement_error(error) from error
             raise
         self._name_due = name is None and self._meta.name is not None
         if name is not None:
-            self._rename(name)
+            self._meta = replace(self._meta, name=name)
         self._use_file(file)
 
     def _open_memory(self) -> apsw.Cursor:
-        connection = open_memory()
+        connection = open_memory(self._engine.limits)
         create_schema(connection, self._meta, created=self._clock.now())
-        self._memory_state = self._state_of_memory(connection)
+        self._memory_state = state_of_memory(connection)
         return self._use(connection)
 
     def _use_file(self, file: ObjectFile) -> None:
@@ -293,6 +309,7 @@ class Database:
     def _use(self, connection: apsw.Connection) -> apsw.Cursor:
         self._connection = connection
         self._cursor = connection.cursor()
+        self._stopwatch.watch(connection)
         if self.on_connection is not None:
             self.on_connection(connection)
         return self._cursor
@@ -318,6 +335,7 @@ class Database:
         cursor, connection = self._cursor, self._connection
         assert cursor is not None
         assert connection is not None
+        self._stopwatch.begun = 0.0
         try:
             cursor.execute(_COMMIT)
         except apsw.Error as error:
@@ -326,47 +344,29 @@ class Database:
             raise self._break(failure.commit_error(error), error) from error
         self._in_transaction = False
         if self._vacuum_due:
-            self._shrink(connection)
+            self._vacuum_due = False
+            self._stopwatch.begun = 0.0
+            vacuum(connection)
         confirm, self._must_confirm = self._must_confirm, False
         number = self._materialise(connection) if self._file is None else self._file.committed()
         if confirm:
             self._confirmed = number
 
-    def _shrink(self, connection: apsw.Connection) -> None:
-        """Vacuum; the data is gone already, so a failure only leaves the file larger."""
-        self._vacuum_due = False
-        with suppress(apsw.Error):
-            vacuum(connection)
-
     def _materialise(self, connection: apsw.Connection) -> int:
         """Make the file of a new object, if an event wrote something; return its commit number."""
-        if not self._constructed or self._state_of_memory(connection) == self._memory_state:
+        if not self._constructed or state_of_memory(connection) == self._memory_state:
             return 0
-        rowid = connection.last_insert_rowid()
         try:
-            file = self._engine.create(self.path, connection.serialize("main"))
-        except (StorageError, apsw.Error) as error:
-            if isinstance(error, apsw.Error):
-                raise self._break(failure.critical_error(error), error) from error
+            file = move_into_file(
+                connection, engine=self._engine, path=self.path, pragmas=self.pragmas
+            )
+        except StorageError as error:
             self._break(error, None)
             raise
-        file.connection.set_last_insert_rowid(rowid)
-        for name, value in self.pragmas.items():
-            run(file.connection, f"PRAGMA {name}={value}")
-        # The memory connection is dropped, not closed: open cursors go on reading their snapshot.
         self._use_file(file)
         if self._on_created is not None:
             self._on_created()
         return file.commits
-
-    def _state_of_memory(self, connection: apsw.Connection) -> tuple[int, object]:
-        return connection.total_changes(), run(connection, "PRAGMA schema_version")
-
-    def _rename(self, name: str) -> None:
-        old = self._meta
-        self._meta = ObjectMeta(
-            storage_name=old.storage_name, class_name=old.class_name, id=old.id, name=name
-        )
 
     def _break(self, error: Exception, cause: apsw.Error | None) -> Exception:
         self._in_transaction = False
@@ -387,7 +387,7 @@ class Database:
     async def _end(self, *, fold: bool) -> None:
         self.flush()
         self._error = failure.closed()
-        self.detach_readers()
+        self.readers.detach()
         connection, file = self._forget()
         if file is not None:
             try:

@@ -8,6 +8,7 @@ found commits durable), as does the image of a newly created file (invariant S7)
 
 from __future__ import annotations
 
+import asyncio
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import apsw
+
+    from sourdough.storage.limits import SqlLimits
+    from sourdough.storage.stopwatch import Stopwatch
 
 
 class Durability(StrEnum):
@@ -34,6 +38,8 @@ class ObjectFile(Protocol):
     """The number of the last commit."""
     durable: int
     """The number of the last durable commit."""
+    lent: bool
+    """Whether a thread uses the connection: nothing else may touch it meanwhile."""
 
     def committed(self) -> int:
         """Note that a transaction was committed; return the number it depends on."""
@@ -52,8 +58,27 @@ class ObjectFile(Protocol):
         ...
 
 
+async def wait_until_durable(file: ObjectFile, commit: int) -> None:
+    """Return when a commit is durable; raises what a sync raised."""
+    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def settle(error: Exception | None) -> None:
+        if done.done():
+            return
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)
+
+    file.when_durable(commit, settle)
+    await done
+
+
 class Engine(Protocol):
     """Opens object files and makes their commits durable."""
+
+    limits: SqlLimits
+    stopwatch: Stopwatch
 
     def exists(self, path: Path) -> bool:
         """Say whether there is an object; clear away a creation that was never acknowledged."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import apsw
 
 from sourdough.errors import (
@@ -18,6 +20,8 @@ COMMIT_CONSTRAINT = (
     " left the database in a state where constraints were violated: "
 )
 
+_HINT = "an index may help; `await ctx.storage.sql.exec_in_thread(...)` leaves the loop free"
+
 _SYNC_FAILED = frozenset((apsw.SQLITE_IOERR_FSYNC, apsw.SQLITE_IOERR_DIR_FSYNC))
 
 
@@ -26,15 +30,28 @@ def closed() -> StorageClosedError:
     return StorageClosedError(CLOSED)
 
 
-def statement_error(error: apsw.Error) -> StorageError:
+class TimeLimit(Protocol):
+    """What may have stopped a statement."""
+
+    expired: bool
+    seconds: float
+
+
+def statement_error(error: apsw.Error, limit: TimeLimit | None = None) -> StorageError:
     """Return the error of one failed statement; the transaction goes on."""
+    if too_long := _too_long(error, limit):
+        return SqlError(too_long, hint=_HINT)
     if isinstance(error, apsw.ConstraintError):
         return SqlConstraintError(f"{error}: {_symbol(error)}")
     return SqlError(f"{error}: {_symbol(error)}")
 
 
-def critical_error(error: apsw.Error) -> StorageError:
+def critical_error(error: apsw.Error, limit: TimeLimit | None = None) -> StorageError:
     """Return the error that all calls raise after SQLite gave up the transaction."""
+    if too_long := _too_long(error, limit):
+        return StorageError(
+            f"{too_long}; it was writing, so what this turn wrote is undone", hint=_HINT
+        )
     if isinstance(error, apsw.FullError):
         return StorageError(
             "database or disk is full: SQLITE_FULL", hint="free space on the storage folder's disk"
@@ -49,9 +66,23 @@ def commit_error(error: apsw.Error) -> StorageError:
     return critical_error(error)
 
 
+def is_constraint(error: StorageError) -> bool:
+    """Say whether a failed COMMIT was the user's doing, not the disk's."""
+    return error.message.startswith(COMMIT_CONSTRAINT)
+
+
 def is_failed_sync(error: apsw.Error) -> bool:
     """Say whether SQLite could not sync: final for the whole host (invariant S2)."""
     return getattr(error, "extendedresult", None) in _SYNC_FAILED
+
+
+def _too_long(error: apsw.Error, limit: TimeLimit | None) -> str | None:
+    """Return what to say of a statement that was stopped for its time; None for other errors."""
+    if limit is None or not limit.expired or not isinstance(error, apsw.InterruptError):
+        return None
+    return (
+        f"the statement took longer than {limit.seconds:g} s (limits.sql_seconds) and was stopped"
+    )
 
 
 def _symbol(error: apsw.Error) -> str:

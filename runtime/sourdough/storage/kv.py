@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import apsw
 
-from sourdough.storage.connection import MAX_VALUE_BYTES
 from sourdough.storage.keys import KeyRange, check_key, key_range
 from sourdough.values import decode, encode
 
@@ -42,6 +41,9 @@ Entries = list[tuple[str, Any]]
 
 # How many entries `kv.list` reads at a time: no statement stays open between two of them.
 _CHUNK = 128
+
+# What a row takes besides its key and value, and then some.
+_ROW_BYTES = 256
 
 _INVALIDATED = (
     "kv.list() iterator was invalidated because a new call to kv.list() was started."
@@ -78,7 +80,7 @@ class KeyValueStore:
         then. `allow_unconfirmed`: answers do not wait for this write.
         """
         check_key(key)
-        data = _encoded(key, value)
+        data = _encoded(key, value, self._database.limits.value_bytes)
         database = self._database
         cursor = database.writing(confirm=not allow_unconfirmed)
         try:
@@ -126,7 +128,7 @@ class KeyValueStore:
         rows = []
         for key, value in entries.items():
             check_key(key)
-            rows.append((key, _encoded(key, value)))
+            rows.append((key, _encoded(key, value, self._database.limits.value_bytes)))
         if not rows:
             return
         cursor = self._database.writing(confirm=not allow_unconfirmed)
@@ -200,11 +202,10 @@ def _rest(wanted: KeyRange, last: str) -> KeyRange:
     return KeyRange(first=last + "\0", stop=wanted.stop)
 
 
-def _encoded(key: str, value: Any) -> bytes:
+def _encoded(key: str, value: Any, limit: int) -> bytes:
     data = encode(value)
-    if len(data) + len(key) > MAX_VALUE_BYTES - 256:
+    if len(data) + len(key) > limit - _ROW_BYTES:
         raise ValueError(
-            f"the value of {key!r} takes {len(data)} bytes; an entry has at most"
-            f" {MAX_VALUE_BYTES} bytes"
+            f"the value of {key!r} takes {len(data)} bytes; an entry has at most {limit} bytes"
         )
     return data

@@ -10,12 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import apsw
+
 from sourdough.errors import StorageError, StorageFormatError
+from sourdough.storage import failure
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import apsw
 
 FORMAT = 1
 APPLICATION_ID = 0x53444F42  # "SDOB"
@@ -103,3 +104,15 @@ def stored_name(connection: apsw.Connection) -> str | None:
     for (name,) in connection.execute("SELECT value FROM _sd_meta WHERE key = 'name'"):
         return None if name is None else str(name)
     return None
+
+
+def identify(connection: apsw.Connection, path: Path) -> str | None:
+    """Return the name that an object's file keeps, if any.
+
+    Raises StorageError where it is none of ours or cannot be read, StorageFormatError.
+    """
+    try:
+        check_format(connection, path)
+        return stored_name(connection)
+    except apsw.Error as error:
+        raise failure.statement_error(error) from error

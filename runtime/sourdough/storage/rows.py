@@ -6,6 +6,8 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any, ClassVar
 
+import apsw
+
 
 class Row(tuple[Any, ...]):
     """One row. `row[0]`, `row["name"]` and `row.name` are the same; equal to a plain tuple.
@@ -45,6 +47,14 @@ class Row(tuple[Any, ...]):
     def __repr__(self) -> str:
         inside = ", ".join(f"{name}={value!r}" for name, value in self.as_dict().items())
         return f"Row({inside})"
+
+
+def columns_of(source: apsw.Cursor) -> tuple[str, ...]:
+    """Return the names of a result's columns; none where the statement has ended already."""
+    try:
+        return tuple(column[0] for column in source.get_description())
+    except apsw.ExecutionCompleteError:
+        return ()
 
 
 @lru_cache(maxsize=512)

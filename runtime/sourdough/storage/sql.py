@@ -7,14 +7,17 @@ is not read to its end holds a statement open.
 
 from __future__ import annotations
 
+import asyncio
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 import apsw
 
-from sourdough.errors import SqlError
+from sourdough.errors import SqlError, StorageError
 from sourdough.storage.authorizer import RESERVED, Authorizer
-from sourdough.storage.rows import Row, row_class
+from sourdough.storage.rows import Row, columns_of, row_class
+from sourdough.storage.threaded import ThreadedQuery
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -167,6 +170,42 @@ class Sql:
                 pass
         return self._run(last, bindings)
 
+    async def exec_in_thread(self, query: str, *bindings: Binding) -> list[Row]:
+        """Run a query that takes long in a thread; return all rows of its last statement.
+
+        The loop stays free for other objects. This object is held meanwhile, as in a critical
+        section: no event enters, and storage calls of other tasks wait. It is a transaction of its
+        own, or part of the one it is called in. Errors are those of `exec`; it may take
+        `limits.sql_seconds`, and is stopped when its caller is cancelled.
+        """
+        if type(query) is not str:
+            raise TypeError(f"a query is a str, not {type(query).__name__}")
+        statements = _statements(query)
+        admission = self._database.admission
+        if admission is None:
+            raise RuntimeError("this storage belongs to no object")
+        return await admission.exclusively(
+            lambda: self._in_thread(statements, bindings), limited=False
+        )
+
+    async def _in_thread(self, statements: list[str], bindings: tuple[Binding, ...]) -> list[Row]:
+        database = self._database
+        query = ThreadedQuery(
+            statements=statements,
+            bindings=bindings,
+            authorizer=self._authorizer,
+            seconds=database.limits.thread_seconds,
+            monotonic=asyncio.get_running_loop().time,
+        )
+        try:
+            return await query.run(database.lend(query))
+        except apsw.Error as error:
+            raise self._refusal(error) from error
+        finally:
+            database.take_back(query)
+            with suppress(StorageError):  # `on_broken` has been told
+                database.flush()
+
     def _run(self, statement: str, bindings: tuple[Binding, ...]) -> Cursor:
         database, authorizer = self._database, self._authorizer
         connection = database.connection()
@@ -181,7 +220,7 @@ class Sql:
             raise self._refusal(error) from error
         finally:
             authorizer.active = False
-        cursor = Cursor(database, source, _columns(source))
+        cursor = Cursor(database, source, columns_of(source))
         cursor.rows_written = connection.total_changes() - before
         if cursor._source is not None:  # noqa: SLF001 (the cursor is ours)
             database.readers.add(cursor)
@@ -205,13 +244,6 @@ class Sql:
 
     def _install(self, connection: apsw.Connection) -> None:
         connection.authorizer = self._authorizer
-
-
-def _columns(source: apsw.Cursor) -> tuple[str, ...]:
-    try:
-        return tuple(column[0] for column in source.get_description())
-    except apsw.ExecutionCompleteError:
-        return ()
 
 
 def _statements(query: str) -> list[str]:

@@ -139,7 +139,7 @@ class Storage:
             raise StorageError("Cannot call delete_all() within a transaction")
         if database.reading() is None:
             return
-        database.detach_readers()
+        database.readers.detach()
         cursor = database.writing()
         try:
             drop_everything(cursor)

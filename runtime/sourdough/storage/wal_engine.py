@@ -19,6 +19,8 @@ from sourdough.errors import StorageError
 from sourdough.storage.connection import open_file
 from sourdough.storage.disk import is_blank, sync_data, write_all
 from sourdough.storage.engine import Durability
+from sourdough.storage.limits import DEFAULT_LIMITS, SqlLimits
+from sourdough.storage.stopwatch import Stopwatch
 from sourdough.storage.wal_file import Creation, WalFile
 
 if TYPE_CHECKING:
@@ -45,7 +47,10 @@ class WalEngine:
         sync: Callable[[int], None] = sync_data,
         threads: int = _THREADS,
         fold_bytes: int = FOLD_BYTES,
+        limits: SqlLimits = DEFAULT_LIMITS,
     ) -> None:
+        self.limits = limits
+        self.stopwatch = Stopwatch(limits.seconds, loop.time)
         self.durability = durability
         self.fold_bytes = fold_bytes
         self.loop = loop
@@ -83,7 +88,7 @@ class WalEngine:
         """Open an existing file; what its WAL holds counts as commit 1, not yet durable."""
         self._wait_for_predecessor(path)
         found = _size(wal_path(path)) > 0
-        file = WalFile(engine=self, path=path, connection=open_file(path))
+        file = WalFile(engine=self, path=path, connection=open_file(path, self.limits))
         if found:
             file.found_commits()
         return file
@@ -106,7 +111,7 @@ class WalEngine:
                 f"an object's database cannot be created: {error.strerror}", place=str(path)
             ) from error
         try:
-            connection = open_file(path)
+            connection = open_file(path, self.limits)
         except StorageError:
             os.close(creation.fd)
             raise

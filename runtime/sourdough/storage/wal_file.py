@@ -17,10 +17,10 @@ import apsw
 from sourdough.errors import StorageError
 from sourdough.storage.connection import run
 from sourdough.storage.disk import open_directory
+from sourdough.storage.engine import wait_until_durable
 from sourdough.storage.failure import is_failed_sync
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
     from concurrent.futures import Future
     from pathlib import Path
@@ -52,6 +52,7 @@ class WalFile:
         self.path = path
         self.commits = 0
         self.durable = 0
+        self.lent = False
         self._engine = engine
         self._creation = creation
         self._creation_synced = creation is None
@@ -96,7 +97,7 @@ class WalFile:
 
     async def close(self, *, fold: bool) -> None:
         """Wait until everything is durable, fold if asked, close; raises what a sync raised."""
-        await self._all_durable()
+        await wait_until_durable(self, self.commits)
         self._closed = self._ended = True
         try:
             await self._engine.loop.run_in_executor(self._engine.executor, self._close, fold)
@@ -184,26 +185,12 @@ class WalFile:
         for callback in due:
             callback(error)
 
-    async def _all_durable(self) -> None:
-        done: asyncio.Future[None] = self._engine.loop.create_future()
-
-        def settle(error: Exception | None) -> None:
-            if done.done():
-                return
-            if error is None:
-                done.set_result(None)
-            else:
-                done.set_exception(error)
-
-        self.when_durable(self.commits, settle)
-        await done
-
     def _fold_is_due(self) -> bool:
         return self._wal_pages * self._page_bytes >= self._engine.fold_bytes
 
     def _fold(self) -> None:
         """Fold the WAL into the file; SQLite syncs both in the right order by itself."""
-        if self._closed:
+        if self._closed or self.lent:
             return
         try:
             if self._checkpoint(apsw.SQLITE_CHECKPOINT_PASSIVE):

@@ -17,8 +17,9 @@ from sourdough.objects.registry import ObjectClass, Registry
 from sourdough.storage.database import Database
 from sourdough.storage.disk import sync_data
 from sourdough.storage.engine import Durability
+from sourdough.storage.limits import SqlLimits
 from sourdough.storage.meta import ObjectMeta
-from sourdough.storage.wal_engine import WalEngine
+from sourdough.storage.wal_engine import FOLD_BYTES, WalEngine
 from sourdough.testing import FakeClock
 from sourdough.values import decode, encode
 
@@ -81,6 +82,8 @@ class World:
     def __init__(self, folder) -> None:
         self.folder = folder
         self.disk = Disk()
+        self.limits = SqlLimits()
+        self.fold_bytes = FOLD_BYTES
         self.failed: list[Exception] = []
         self.engine: WalEngine | None = None
         self.registries: list[Registry] = []
@@ -95,6 +98,8 @@ class World:
                 durability=Durability.DISK,
                 on_failed=self.failed.append,
                 sync=self.disk,
+                limits=self.limits,
+                fold_bytes=self.fold_bytes,
             )
         limits = {"queue_limit": 1000, "resident_limit": 1000, "idle_seconds": 10.0, **options}
         bound = ObjectClass(
