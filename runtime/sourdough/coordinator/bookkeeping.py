@@ -12,11 +12,12 @@ from sourdough.coordinator.catalogue import Catalogue, KnownObject
 from sourdough.coordinator.objectkey import ObjectKey
 from sourdough.errors import SourdoughError
 from sourdough.storage.offline import scan
-from sourdough.wire.messages import Forgotten, Known
+from sourdough.wire.messages import Forgotten, Known, Named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sourdough.coordinator.alarms import Alarms
     from sourdough.coordinator.questions import Questions
     from sourdough.storage.layout import Layout
 
@@ -29,8 +30,11 @@ _NAMES_AT_ONCE = 100
 class Bookkeeping:
     """Writes to the catalogue, in the order in which things were reported."""
 
-    def __init__(self, catalogue: Catalogue, layout: Layout, questions: Questions) -> None:
+    def __init__(
+        self, catalogue: Catalogue, layout: Layout, questions: Questions, alarms: Alarms
+    ) -> None:
         self._catalogue = catalogue
+        self._alarms = alarms
         self._layout = layout
         self._questions = questions
         self._queue: asyncio.Queue[Known | Forgotten | None] = asyncio.Queue()
@@ -42,6 +46,9 @@ class Bookkeeping:
     def take(self, message: Known | Forgotten) -> None:
         """A host reports new or deleted objects."""
         self._queue.put_nowait(message)
+        if isinstance(message, Forgotten):
+            for key in message.objects:
+                self._alarms.forget(key)
 
     def reconcile(self) -> None:
         """A host ended unasked: what it created last may never have been reported."""
@@ -96,16 +103,19 @@ class Bookkeeping:
                 yield ObjectKey(storage_name, raw.hex())
 
     async def _read_names(self) -> None:
-        """Ask the owners for the names of objects that were found on disk."""
+        """Ask the owners for names and alarms of objects that were found on disk."""
         while keys := await self._catalogue.unread(_NAMES_AT_ONCE):
             known = [await self._known(key) for key in keys]
             await self._catalogue.add(known)
 
     async def _known(self, key: ObjectKey) -> KnownObject:
-        name: str | None = None
+        raw = bytes.fromhex(key.id)
+        named = Named()
         try:
-            data = await self._questions.ask("name", key.storage_name, bytes.fromhex(key.id))
-            name = msgspec.msgpack.decode(data, type=str | None)
+            data = await self._questions.ask("name", key.storage_name, raw)
+            named = msgspec.msgpack.decode(data, type=Named)
         except SourdoughError as error:
             log.debug("the name of %s is not known: %s", key.id, error)
-        return KnownObject(storage_name=key.storage_name, id=key.id, name=name)
+        if named.alarm is not None:
+            self._alarms.found((key.storage_name, raw), named.alarm, named.name)
+        return KnownObject(storage_name=key.storage_name, id=key.id, name=named.name)

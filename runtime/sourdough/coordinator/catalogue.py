@@ -126,16 +126,17 @@ class Catalogue:
         """Add objects, or what is new about known ones, in one transaction."""
         rows = [(each.storage_name, bytes.fromhex(each.id), each.name, each.created)
                 for each in objects]  # fmt: skip
-        async with self._transaction() as connection:
+        async with self.transaction() as connection:
             await connection.executemany(_UPSERT, rows)
             if self._reconciling:
                 await connection.executemany(_NOTE, [(*row[:2], 0) for row in rows])
 
     async def remove(self, keys: Sequence[ObjectKey]) -> None:
-        """Forget objects; unknown ones are no error."""
+        """Forget objects and their alarms; unknown ones are no error."""
         rows = [(key.storage_name, bytes.fromhex(key.id)) for key in keys]
-        async with self._transaction() as connection:
+        async with self.transaction() as connection:
             await connection.executemany("DELETE FROM objects WHERE storage = ? AND id = ?", rows)
+            await connection.executemany("DELETE FROM alarms WHERE storage = ? AND id = ?", rows)
             if self._reconciling:
                 await connection.executemany(_NOTE, [(*row, 1) for row in rows])
 
@@ -172,7 +173,7 @@ class Catalogue:
 
     async def count(self, storage_name: str | None = None) -> int:
         """Return how many objects are known, without counting them."""
-        rows = await self._rows(
+        rows = await self.rows(
             "SELECT total(total) FROM counts WHERE storage = ?1 OR ?1 IS NULL", storage_name
         )
         return int(rows[0][0])
@@ -186,13 +187,13 @@ class Catalogue:
         names: list[str] = []
         for space in [storage_name] if storage_name else await self._storage_names():
             for neighbours in (_NAMES_BEFORE, _NAMES_BEHIND):
-                rows = await self._rows(neighbours, space, name, _NEIGHBOURS)
+                rows = await self.rows(neighbours, space, name, _NEIGHBOURS)
                 names.extend(row[0] for row in rows)
         return nearest_names(name, names, limit)
 
     async def unread(self, limit: int) -> list[ObjectKey]:
         """Return objects that were found on disk and whose name nobody has read yet."""
-        rows = await self._rows(
+        rows = await self.rows(
             "SELECT storage, id FROM objects WHERE name_read = 0 ORDER BY storage, id LIMIT ?",
             limit,
         )
@@ -220,13 +221,13 @@ class Catalogue:
     async def _note_all(self, scan: Callable[[], Iterable[ObjectKey]]) -> None:
         keys = iter(await asyncio.to_thread(scan))
         while batch := await asyncio.to_thread(_take, keys):
-            async with self._transaction() as connection:
+            async with self.transaction() as connection:
                 await connection.executemany(
                     "INSERT OR IGNORE INTO temp.seen VALUES (?, ?, 0)", batch
                 )
 
     async def _apply_seen(self) -> Reconciled:
-        async with self._transaction() as connection:
+        async with self.transaction() as connection:
             added = (await connection.execute(_ADD_SEEN)).rowcount
             forgotten = (await connection.execute(_FORGET_UNSEEN)).rowcount
             await connection.execute("DELETE FROM temp.seen")
@@ -241,19 +242,21 @@ class Catalogue:
         self._connection = await open_catalogue(self._path)
 
     async def _storage_names(self) -> list[str]:
-        return [row[0] for row in await self._rows("SELECT storage FROM counts WHERE total > 0")]
+        return [row[0] for row in await self.rows("SELECT storage FROM counts WHERE total > 0")]
 
     async def _objects(self, sql: str, *values: object) -> list[KnownObject]:
         return [
             KnownObject(storage_name=storage, id=raw.hex(), name=name, created=created)
-            for storage, raw, name, created in await self._rows(sql, *values)
+            for storage, raw, name, created in await self.rows(sql, *values)
         ]
 
-    async def _rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
+    async def rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
+        """Return what a query finds; also for the tables of others (`alarm_index`)."""
         return list(await self._open.execute_fetchall(sql, values))
 
     @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[aiosqlite.Connection]:
+    async def transaction(self) -> AsyncIterator[aiosqlite.Connection]:
+        """Yield the connection inside a transaction, which is durable on exit."""
         async with self._writing:
             connection = self._open
             try:

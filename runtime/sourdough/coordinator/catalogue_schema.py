@@ -1,7 +1,8 @@
-"""The catalogue's file: format 1, made, checked, and moved aside when it cannot be trusted.
+"""The catalogue's file: format 2, made, checked, and moved aside when it cannot be trusted.
 
     objects(storage, id, name, created, name_read)   every known object, keyed (storage, id)
     counts(storage, total)                           kept by triggers: a count is one look-up
+    alarms(storage, id, due, name)                   when to wake whom, due in ms (since format 2)
 
 A catalogue holds nothing that the objects' own files do not hold, so a damaged one is replaced
 instead of repaired (design section 5). A newer one is refused (invariant S14).
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CATALOGUE_FILE = "catalogue.sqlite"
-CATALOGUE_FORMAT = 1
+CATALOGUE_FORMAT = 2
 _APPLICATION_ID = 0x53444341  # "SDCA": tells a catalogue from any other database
 
 _SCHEMA = """
@@ -42,6 +43,17 @@ END;
 CREATE TRIGGER object_removed AFTER DELETE ON objects BEGIN
     UPDATE counts SET total = total - 1 WHERE storage = old.storage;
 END;
+"""
+# An alarm may be noted before its object has a file, so this is not a column of `objects`.
+_ALARMS = """
+CREATE TABLE alarms (
+    storage TEXT NOT NULL,
+    id BLOB NOT NULL,
+    due INTEGER NOT NULL,
+    name TEXT,
+    PRIMARY KEY (storage, id)
+) WITHOUT ROWID;
+CREATE INDEX alarms_by_due ON alarms (due, storage, id);
 """
 _MARKS = f"PRAGMA application_id = {_APPLICATION_ID}; PRAGMA user_version = {CATALOGUE_FORMAT};"
 
@@ -105,16 +117,19 @@ async def _prepare(connection: aiosqlite.Connection, path: Path) -> None:
             hint="Upgrade Sourdough.",
         )
     await connection.execute("PRAGMA journal_mode = WAL")
-    await connection.execute("PRAGMA synchronous = NORMAL")
+    # A commit that sets an alarm sooner waits for the catalogue to be durable (invariant S11).
+    await connection.execute("PRAGMA synchronous = FULL")
     if await _pragma(connection, "schema_version") == 0:
         # One transaction: a crash in between leaves an empty file and not half a schema.
-        await connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {_MARKS} COMMIT;")
+        await connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {_ALARMS} {_MARKS} COMMIT;")
     elif await _pragma(connection, "application_id") != _APPLICATION_ID:
         raise StorageError(
             f"{path} is a database, but not a catalogue.",
             place=str(path),
             hint="Move it away; a catalogue is made again from the objects' files.",
         )
+    elif version < CATALOGUE_FORMAT:
+        await connection.executescript(f"BEGIN IMMEDIATE; {_ALARMS} {_MARKS} COMMIT;")
     await connection.execute(_SEEN)
 
 

@@ -8,6 +8,8 @@ import msgspec
 
 from sourdough.observe.records import AnyRecord, DrainWaiting, Dropped
 from sourdough.wire.messages import (
+    AlarmEnded,
+    AlarmSet,
     Answer,
     Drained,
     Forgotten,
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sourdough.clock import Clock
+    from sourdough.coordinator.alarms import Alarms
     from sourdough.coordinator.bookkeeping import Bookkeeping
     from sourdough.coordinator.questions import Questions
     from sourdough.coordinator.seats import Seats
@@ -35,6 +38,7 @@ class Reports:
         *,
         seats: Callable[[], Seats],
         bookkeeping: Bookkeeping,
+        alarms: Alarms,
         questions: Questions,
         clock: Clock,
         record: Callable[[AnyRecord], None],
@@ -43,6 +47,7 @@ class Reports:
         self._seats = seats
         self._bookkeeping = bookkeeping
         self._questions = questions
+        self._alarms = alarms
         self._clock = clock
         self._record = record
         self._finished = finished
@@ -55,6 +60,8 @@ class Reports:
                 self._lines(worker, message)
             case Known() | Forgotten():
                 self._bookkeeping.take(message)
+            case AlarmSet() | AlarmEnded():
+                self._alarms.take(worker, message)
             case Answer():
                 self._questions.answered(message)
             case Drained() | Released():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import shutil
 import signal
 import tempfile
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sourdough.clock import SystemClock
+from sourdough.coordinator.alarms import Alarms
 from sourdough.coordinator.answers import Answers, namespaces_of
 from sourdough.coordinator.bookkeeping import Bookkeeping
 from sourdough.coordinator.catalogue import Catalogue
@@ -85,6 +87,7 @@ class Server:
         self._layout: Layout
         self._questions: Questions
         self._bookkeeping: Bookkeeping
+        self._alarms: Alarms
         self._control_path: Path
 
     # --- from outside
@@ -174,6 +177,8 @@ class Server:
             await control.close()
             await self._bookkeeping.close()
             await launcher.close()
+            # Last: a host that closes its objects may wait for an alarm to be kept.
+            await self._alarms.close()
             await catalogue.close()
             listening.close()
 
@@ -208,12 +213,19 @@ class Server:
             record=self._record,  # type: ignore[arg-type]
         )
         self._questions = Questions(self._supervisor)
-        self._bookkeeping = Bookkeeping(catalogue, self._layout, self._questions)
+        self._alarms = Alarms(
+            supervisor=self._supervisor,
+            catalogue=catalogue,
+            clock=self._clock,
+            chance=random.random,
+        )
+        self._bookkeeping = Bookkeeping(catalogue, self._layout, self._questions, self._alarms)
         self._supervisor.on_changed = self._changed
         self._supervisor.on_load_failed = self._load_failed
         self._supervisor.on_said = Reports(
             seats=lambda: self._supervisor.seats,
             bookkeeping=self._bookkeeping,
+            alarms=self._alarms,
             questions=self._questions,
             clock=self._clock,
             record=self._record,
@@ -254,6 +266,7 @@ class Server:
     def _changed(self) -> None:
         self._snapshot = None
         self._reload.on_changed()
+        self._alarms.changed()
         if self._shutdown is not None:
             self._shutdown.changed()
         gateways = self._supervisor.gateways

@@ -119,6 +119,10 @@ class Host:
         """Whether an event of a stub of this host may be delivered without leaving it."""
         return self.owns(key) and self._open_to(version)
 
+    def serves(self, key: bytes) -> bool:
+        """Whether an event that comes from nobody, an alarm, may begin here now."""
+        return self.phase is Phase.SERVING and self.owns(key)
+
     def _open_to(self, version: int) -> bool:
         if self.phase is Phase.SERVING:
             return True
@@ -274,6 +278,10 @@ class Host:
         """An event has been answered, `seconds` after it came."""
         self.events -= 1
         self.latency.add(seconds)
+        self.settled()
+
+    def settled(self) -> None:
+        """Something has ended, perhaps the last that ran."""
         if not self.events:
             self._breadcrumb.clear()
             self._idle.set()

@@ -14,7 +14,7 @@ from sourdough.errors import DurableObjectError, SourdoughError
 from sourdough.ids import ObjectId
 from sourdough.storage.inspection import ObjectReport, report
 from sourdough.storage.removal import remove_object
-from sourdough.wire.messages import Answer, Ask, Forgotten
+from sourdough.wire.messages import Answer, Ask, Forgotten, Named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,8 +80,10 @@ class Questions:
 
     def _look(self, database: Database, question: Ask, *, live: bool) -> bytes:
         if question.what == "name":
-            name = database.meta.name if database.exists else None
-            return msgspec.msgpack.encode(name)
+            if not database.exists:
+                return msgspec.msgpack.encode(Named())
+            alarm = database.alarm.stored()
+            return msgspec.msgpack.encode(Named(name=database.meta.name, alarm=alarm))
         found = None
         if database.exists:
             connection = database.connection()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sourdough.config.model import ClassRef, Config
+from sourdough.host.alarms import Alarms
 from sourdough.host.entrypoint import Entrypoint
 from sourdough.host.host import Host
 from sourdough.host.questions import Questions
@@ -24,11 +25,13 @@ from sourdough.observe.usage import resident_bytes
 from sourdough.storage.database import Database
 from sourdough.storage.engine import Durability
 from sourdough.storage.layout import object_path
+from sourdough.storage.limits import SqlLimits
 from sourdough.storage.meta import ObjectMeta
 from sourdough.storage.wal_engine import WalEngine
 from sourdough.transport.link import Hello, Link
 from sourdough.transport.peers import Connect, Peers
 from sourdough.wire.messages import (
+    AlarmsKept,
     Ask,
     Assign,
     Assigned,
@@ -42,6 +45,7 @@ from sourdough.wire.messages import (
     Ready,
     Release,
     Released,
+    RunAlarm,
     Setup,
     SyncFailed,
     Table,
@@ -51,6 +55,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sourdough.clock import Clock
+    from sourdough.config.limits import Limits
     from sourdough.host.loading import Loaded
     from sourdough.observe.breadcrumb import Breadcrumb
     from sourdough.transport.channel import Channel
@@ -72,6 +77,28 @@ def resident_limit(configured: int) -> int:
     """Return how many objects may live here, so that descriptors never run out (invariant P10)."""
     allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return max(1, min(configured, (allowed - _RESERVED_DESCRIPTORS) // _DESCRIPTORS_PER_OBJECT))
+
+
+def sql_limits(limits: Limits) -> SqlLimits:
+    """Return what the databases of a host enforce.
+
+    A statement on the loop gets at most half of hang_timeout: it must not be the reason that the
+    host is taken for dead and killed, with all its other objects.
+    """
+    return SqlLimits(
+        statement_bytes=limits.sql_statement_bytes,
+        value_bytes=limits.sql_value_bytes,
+        columns=limits.sql_columns,
+        variables=limits.sql_variables,
+        expression_depth=limits.sql_expression_depth,
+        compound_selects=limits.sql_compound_selects,
+        function_arguments=limits.sql_function_arguments,
+        like_pattern_bytes=limits.sql_like_pattern_bytes,
+        trigger_depth=limits.sql_trigger_depth,
+        operations=limits.sql_operations,
+        seconds=min(limits.sql_seconds, limits.hang_timeout / 2),
+        thread_seconds=limits.sql_seconds,
+    )
 
 
 class HostRuntime:
@@ -107,6 +134,7 @@ class HostRuntime:
         self._hello = Hello(role="host", serial=setup.serial)
         self.on_tick: Callable[[], None] = lambda: None
         self.host = Host(loop=loop, config=config, debug=setup.mode == "dev", breadcrumb=breadcrumb)
+        self._alarms = Alarms(host=self.host, channel=channel)
         self._peers = Peers(
             loop=loop,
             hello=self._hello,
@@ -156,6 +184,8 @@ class HostRuntime:
             self.host.publish(message)
         elif isinstance(message, EndStreams):
             self.host.end_streams()
+        elif isinstance(message, RunAlarm | AlarmsKept):
+            self._alarms.take(message)
         elif isinstance(message, HostGone):
             self._peers.host_gone(message.serial)
         elif isinstance(message, Assign):
@@ -255,7 +285,11 @@ class HostRuntime:
         engine = self._engines.get(level)
         if engine is None:
             engine = WalEngine(
-                loop=self._loop, durability=Durability(level), on_failed=self._sync_failed
+                loop=self._loop,
+                durability=Durability(level),
+                on_failed=self._sync_failed,
+                limits=sql_limits(self._config.limits),
+                on_congested=self.host.registry.congestion,
             )
             self._engines[level] = engine
         return engine
@@ -283,6 +317,7 @@ class HostRuntime:
             clock=self._clock,
             on_broken=on_broken,
             on_created=created,
+            alarms=self._alarms.of(cls.storage_name, object_id.raw),
         )
         return database
 

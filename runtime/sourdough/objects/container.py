@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sourdough.errors import DurableObjectError
 from sourdough.http import Response
 from sourdough.ids import ObjectId
+from sourdough.objects.alarm import AlarmEvent, run_alarm
 from sourdough.objects.event import Event, current_event
 from sourdough.objects.failure import NoFetchError, WrongResultError
 from sourdough.objects.gates import InputGate
@@ -116,6 +117,11 @@ class Container:
         """Whether anything keeps this object in memory: events, queue, `wait_until` tasks."""
         return bool(self.events or len(self.gate) or self._tasks)
 
+    @property
+    def broken(self) -> bool:
+        """Whether the instance is dead."""
+        return self.phase is Phase.BROKEN
+
     # --- events
 
     def deliver(self, event: Event) -> None:
@@ -150,6 +156,9 @@ class Container:
         try:
             if event.request is not None:
                 await self._fetch(event)
+            elif isinstance(event, AlarmEvent):
+                outcome = await run_alarm(self, event)
+                self._confirmed(event.alarm_reply.ended, outcome, event)
             else:
                 await self._call(event)
         except asyncio.CancelledError:
@@ -259,6 +268,7 @@ class Container:
             self._read_name()
             self.instance = self.cls.type(self.state, self.cls.env)
             self.database.mark_constructed()
+            self.database.alarm.has_handler = callable(getattr(self.instance, "alarm", None))
         except BaseException as error:  # sys.exit() in a constructor must not end the host
             if self.phase is not Phase.BROKEN:
                 log.exception("the constructor of %s failed", self.cls.name)
@@ -326,6 +336,12 @@ class Container:
             if task is not None and task is not current:
                 task.cancel()
         self._on_ended(self, error)
+
+    def abandon_alarm(self) -> None:
+        """If the alarm runs and is cut short, it is not to be repeated (semantics 6.12)."""
+        for event in self.events:
+            if isinstance(event, AlarmEvent):
+                event.alarm_reply.abandoned = True
 
     async def close(self, *, fold: bool) -> None:
         """Write the last commits, make them durable and close the database."""

@@ -43,8 +43,13 @@ class DurableObjectState:
         """
         return self._owner().sections.begin(section)
 
-    def abort(self, reason: str | None = None) -> NoReturn:
-        """Reset this object at once: what is not committed is lost, callers get `reason`."""
+    def abort(self, reason: str | None = None, *, retry_alarm: bool = True) -> NoReturn:
+        """Reset this object at once: what is not committed is lost, callers get `reason`.
+
+        retry_alarm: whether an alarm that runs is run again, as after any failure (semantics 6.12).
+        """
+        if not retry_alarm:
+            self._owner().abandon_alarm()
         text = reason or "Application called abort() to reset Durable Object."
         self._owner().reset(DurableObjectError(text, remote=True, durable_object_reset=True))
         raise asyncio.CancelledError(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from sourdough.objects.context import DurableObjectState
 from sourdough.objects.sections import SECTION_SECONDS
 from sourdough.observe.breadcrumb import Breadcrumb
 from sourdough.storage.database import Database
+from sourdough.storage.engine import Durability
 from sourdough.storage.storage import Storage
 
 if TYPE_CHECKING:
@@ -69,6 +71,8 @@ class Registry:
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing: dict[bytes, asyncio.Future[None]] = {}
         self._containers: dict[bytes, Container] = {}
+        self._congested = False
+        self._waiting: deque[tuple[bytes, bytes | None, Event]] = deque()
 
     def __len__(self) -> int:
         return len(self._containers)
@@ -79,7 +83,8 @@ class Registry:
     @property
     def events(self) -> int:
         """How many events run or wait in all objects."""
-        return sum(len(each.events) + len(each.gate) for each in self._containers.values())
+        inside = sum(len(each.events) + len(each.gate) for each in self._containers.values())
+        return inside + len(self._waiting)
 
     def get(self, key: bytes) -> Container | None:
         """Return the live container of a key, without making one."""
@@ -88,6 +93,10 @@ class Registry:
     def closing(self, key: bytes) -> asyncio.Future[None] | None:
         """Return what is done when an evicted object has closed its database."""
         return self._closing.get(key)
+
+    def knows(self, key: bytes) -> bool:
+        """Whether there is an object under a key, live or in its file."""
+        return key in self._containers or self._unopened(key).path.exists()
 
     def class_of(self, storage_name: str) -> ObjectClass | None:
         """Return the class whose objects are kept under a storage name."""
@@ -98,6 +107,12 @@ class Registry:
 
         name: in UTF-8, where the caller knows it; decoded only for a new container.
         """
+        if (self._congested or self._waiting) and self._waits_for_disk(key):
+            self._waiting.append((key, name, event))
+        else:
+            self._admit(key, name, event)
+
+    def _admit(self, key: bytes, name: bytes | None, event: Event) -> None:
         container = self._containers.get(key)
         if container is None:
             container = self._create(key, name)
@@ -141,6 +156,22 @@ class Registry:
         if self._containers.get(container.key) is container:
             del self._containers[container.key]
 
+    # --- a disk that cannot keep up
+
+    def congestion(self, congested: bool) -> None:
+        """Hold new events back while the disk cannot keep up (invariant S13).
+
+        Those that run go on, so what waits here waits for the disk alone, and in order; how many
+        may wait is bounded by what may be in flight in a host.
+        """
+        self._congested = congested
+        while self._waiting and not self._congested:
+            self._admit(*self._waiting.popleft())
+
+    def _waits_for_disk(self, key: bytes) -> bool:
+        cls = self._classes.get(key[:-ID_BYTES])
+        return cls is not None and cls.durability == Durability.DISK
+
     # --- eviction
 
     def sweep(self) -> None:
@@ -172,10 +203,39 @@ class Registry:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    # --- alarms
+
+    async def give_up_alarm(self, key: bytes, due: int) -> None:
+        """Remove an alarm that failed too often, without making an instance (semantics 6.7)."""
+        while key not in self._containers and (closing := self._closing.get(key)) is not None:
+            await asyncio.wait([closing])
+        container = self._containers.get(key)
+        if container is not None:
+            container.database.alarm.clear(due)
+            await container.database.sync()
+            return
+        # Whoever wants the object meanwhile waits for us as for an instance that is closing.
+        closed = self._closing[key] = self._loop.create_future()
+        database = self._unopened(key)
+        try:
+            database.alarm.clear(due)
+            await database.close()
+        finally:
+            database.abandon()
+            self._closing.pop(key, None)
+            closed.set_result(None)
+
+    def _unopened(self, key: bytes) -> Database:
+        cls = self._classes[key[:-ID_BYTES]]
+        return self._open_database(cls, ObjectId(key[-ID_BYTES:]), lambda _: None)
+
     # --- hand-over
 
     async def release_all(self) -> int:
         """Close every database and mark every instance dead (invariant P2); return how many."""
+        for _, _, event in self._waiting:
+            event.reply.failed(released_error())
+        self._waiting.clear()
         containers = list(self._containers.values())
         self._containers.clear()
         limit = asyncio.Semaphore(_CLOSE_AT_ONCE)

@@ -6,23 +6,25 @@
 A new object lives in memory until an event commits something: reading an unknown object, or only
 running `create table if not exists` in a constructor, leaves no file. The first write of a loop
 turn opens the transaction, the end of the turn commits it (semantics 4.4.1); nothing here ever
-suspends, so no other event sees half of a turn.
+suspends, so no other event sees half of a turn. An earlier alarm holds the commit back until the
+index has it (`storage.alarm`); the turns that come before that join the transaction.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import apsw
 
 from sourdough.errors import StorageError
 from sourdough.storage import failure
+from sourdough.storage.alarm import Alarm
 from sourdough.storage.birth import move_into_file, state_of_memory
-from sourdough.storage.connection import open_memory, run, vacuum
+from sourdough.storage.connected import Connected
+from sourdough.storage.connection import run, vacuum
 from sourdough.storage.engine import wait_until_durable
-from sourdough.storage.meta import create_schema, identify
+from sourdough.storage.held import Held
 from sourdough.storage.readers import Readers
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from sourdough.clock import Clock
     from sourdough.storage.admission import Admission
+    from sourdough.storage.alarm import AlarmIndex
     from sourdough.storage.engine import Engine, ObjectFile
     from sourdough.storage.meta import ObjectMeta
     from sourdough.storage.threaded import Borrower
@@ -42,7 +45,7 @@ _COMMIT = "/*_sd_*/COMMIT"
 _SET_NAME = "/*_sd_*/UPDATE _sd_meta SET value = ? WHERE key = 'name' AND value IS NULL"
 
 
-class Database:
+class Database(Connected):
     """One object's database. All methods run on the loop and are synchronous but where `async`."""
 
     def __init__(
@@ -55,58 +58,34 @@ class Database:
         clock: Clock,
         on_broken: Callable[[Exception], None],
         on_created: Callable[[], None] | None = None,
+        alarms: AlarmIndex | None = None,
     ) -> None:
         """Prepare; nothing is opened yet.
 
         schedule: runs a function at the end of the loop turn (`loop.call_soon`).
         on_broken: called once when the storage had to give up; the instance must be reset.
         on_created: called when the object gets its file (the catalogue wants to know).
+        alarms: hears when the object wants to be woken; None where nobody wakes it.
         """
-        self.path = path
-        self.limits = engine.limits
-        self.pragmas: dict[str, str] = {}
-        """Settings the user made on the connection; they move along into the file's connection."""
-        self.on_connection: Callable[[apsw.Connection], None] | None = None
+        super().__init__(path=path, meta=meta, engine=engine, clock=clock)
+        self.alarm = Alarm(self, clock, alarms)
         self.readers = Readers()
         self.depth = 0
         """How many transactions are open inside each other; the outermost's end commits."""
         self.admission: Admission | None = None
         """The object's critical sections; None for a database that belongs to no live object."""
-        self.hold: Admission | None = None
-        """The same while a section runs: whoever is outside of it must wait or is refused."""
         self.critical = False
         """Whether SQLite gave up a transaction (semantics 4.4.4)."""
-        self._meta = meta
-        self._name_due = False
-        self._engine = engine
-        self._stopwatch = engine.stopwatch
         self._borrower: Borrower | None = None
         self._schedule = schedule
-        self._clock = clock
         self._on_broken = on_broken
         self._on_created = on_created
-        self._connection: apsw.Connection | None = None
-        self._cursor: apsw.Cursor | None = None
-        self._file: ObjectFile | None = None
-        self._absent = False
         self._constructed = False
-        self._memory_state: tuple[int, object] = (0, 0)
         self._in_transaction = False
         self._must_confirm = False
         self._confirmed = 0
         self._vacuum_due = False
-        self._error: Exception | None = None
-
-    @property
-    def meta(self) -> ObjectMeta:
-        """Whose database this is; the name comes from the file where the caller had none."""
-        return self._meta
-
-    @property
-    def exists(self) -> bool:
-        """Whether the object has a file."""
-        self.reading()
-        return self._file is not None
+        self._held = Held()
 
     @property
     def pending(self) -> bool:
@@ -114,18 +93,12 @@ class Database:
         file = self._file
         return self._in_transaction or (file is not None and file.durable < file.commits)
 
-    # Reading and writing
+    @property
+    def commits(self) -> int:
+        """The number of the last commit; 0 for an object without a file."""
+        return 0 if self._file is None else self._file.commits
 
-    def reading(self) -> apsw.Cursor | None:
-        """Return the cursor for a statement of ours that reads; None: the object has no data."""
-        if self._error is not None:
-            raise self._error.with_traceback(None)
-        if self.hold is not None:
-            self.hold.check()
-        self._stopwatch.begun = 0.0
-        if self._cursor is None and not self._absent:
-            self._open_existing()
-        return self._cursor
+    # Reading and writing
 
     def writing(self, *, confirm: bool = True) -> apsw.Cursor:
         """Return the cursor for a statement of ours that writes; opens the turn's transaction.
@@ -140,18 +113,6 @@ class Database:
         if not self._in_transaction:
             self._begin(cursor)
         return cursor
-
-    def connection(self) -> apsw.Connection:
-        """Return the connection for users' SQL; a new object gets its database in memory."""
-        if self.reading() is None:
-            self._open_memory()
-        connection = self._connection
-        assert connection is not None
-        return connection
-
-    def connection_or_none(self) -> apsw.Connection | None:
-        """Return the connection if one is open; looks at nothing else."""
-        return self._connection
 
     def failed(self, error: apsw.Error) -> Exception:
         """Return what to raise for an error of SQLite; breaks the storage if it was critical.
@@ -205,16 +166,29 @@ class Database:
         """
         if self._error is not None:
             raise self._error.with_traceback(None)
-        if self._in_transaction and self.depth == 0:
-            self._commit()
+        if self._in_transaction:
+            if self.depth == 0 and self.alarm.may_commit():
+                self._commit()
+            elif self._must_confirm and self.alarm.holds:
+                return self.commits + 1
         file = self._file
         if file is None or self._confirmed <= file.durable:
             return 0
         return self._confirmed
 
+    def end_turn(self) -> None:
+        """Commit what the turn wrote, if nothing holds it back."""
+        if not self._in_transaction or self.depth or self._error is not None:
+            return
+        with suppress(StorageError):  # `on_broken` has been told
+            if self.alarm.may_commit():
+                self._commit()
+
     def when_durable(self, commit: int, callback: Callable[[Exception | None], None]) -> None:
         """Call back once with None when a commit is durable, with an error if it never will be."""
-        if self._file is None:
+        if self._in_transaction and commit > self.commits:
+            self._held.add(callback)
+        elif self._file is None:
             callback(self._error)
         else:
             self._file.when_durable(commit, callback)
@@ -230,19 +204,12 @@ class Database:
             self._memory_state = state_of_memory(self._connection)
         self._constructed = True
 
-    def learn_name(self, name: str) -> None:
-        """Keep a name that a caller told; one that is known is never replaced (semantics 1.13)."""
-        if self._meta.name is None:
-            self._meta = replace(self._meta, name=name)
-            self._name_due = self._connection is not None
-
     async def sync(self) -> None:
         """Return when everything written so far, also unconfirmed, is durable (4.2.5)."""
         self.flush()
-        file = self._file
-        if file is None or file.durable >= file.commits:
-            return
-        await wait_until_durable(file, file.commits)
+        last = self.commits + (self._in_transaction and self.alarm.holds)
+        if last and (self._file is None or self._file.durable < last):
+            await wait_until_durable(self, last)
 
     # Endings
 
@@ -262,6 +229,7 @@ class Database:
             self._borrower.stop()
         self.readers.detach()
         connection, file = self._forget()
+        self._held.failed(error)
         if connection is None:
             return
         with suppress(apsw.Error):
@@ -280,39 +248,10 @@ class Database:
 
     # Inside
 
-    def _open_existing(self) -> None:
-        if not self._engine.exists(self.path):
-            self._absent = True
-            return
-        file = self._engine.open(self.path)
-        try:
-            name = identify(file.connection, self.path)
-        except StorageError as error:
-            file.abandon(error)
-            raise
-        self._name_due = name is None and self._meta.name is not None
-        if name is not None:
-            self._meta = replace(self._meta, name=name)
-        self._use_file(file)
-
-    def _open_memory(self) -> apsw.Cursor:
-        connection = open_memory(self._engine.limits)
-        create_schema(connection, self._meta, created=self._clock.now())
-        self._memory_state = state_of_memory(connection)
-        return self._use(connection)
-
     def _use_file(self, file: ObjectFile) -> None:
-        self._file = file
+        super()._use_file(file)
         self._confirmed = file.commits
-        self._use(file.connection)
-
-    def _use(self, connection: apsw.Connection) -> apsw.Cursor:
-        self._connection = connection
-        self._cursor = connection.cursor()
-        self._stopwatch.watch(connection)
-        if self.on_connection is not None:
-            self.on_connection(connection)
-        return self._cursor
+        self.alarm.opened()
 
     def _begin(self, cursor: apsw.Cursor) -> None:
         try:
@@ -324,12 +263,7 @@ class Database:
         except apsw.Error as error:
             raise self.failed(error) from error
         if not self.depth:
-            self._schedule(self._end_of_turn)
-
-    def _end_of_turn(self) -> None:
-        if self._in_transaction and not self.depth and self._error is None:
-            with suppress(StorageError):  # `on_broken` has been told
-                self._commit()
+            self._schedule(self.end_turn)
 
     def _commit(self) -> None:
         cursor, connection = self._cursor, self._connection
@@ -351,10 +285,14 @@ class Database:
         number = self._materialise(connection) if self._file is None else self._file.committed()
         if confirm:
             self._confirmed = number
+        if self.alarm.touched:
+            self.alarm.committed(number)
+        self._held.committed(number, self.when_durable)
 
     def _materialise(self, connection: apsw.Connection) -> int:
         """Make the file of a new object, if an event wrote something; return its commit number."""
-        if not self._constructed or state_of_memory(connection) == self._memory_state:
+        same = not self._constructed or state_of_memory(connection) == self._memory_state
+        if same and self.alarm.stored() is None:
             return 0
         try:
             file = move_into_file(
@@ -376,6 +314,7 @@ class Database:
             if cause is not None and failure.is_failed_sync(cause):
                 self._engine.fail(error)
             self._on_broken(error)
+            self._held.failed(error)
         return error
 
     def _forget(self) -> tuple[apsw.Connection | None, ObjectFile | None]:
@@ -386,6 +325,8 @@ class Database:
 
     async def _end(self, *, fold: bool) -> None:
         self.flush()
+        if self._in_transaction and self.alarm.holds:
+            await self.sync()
         self._error = failure.closed()
         self.readers.detach()
         connection, file = self._forget()

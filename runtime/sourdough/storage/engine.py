@@ -58,7 +58,15 @@ class ObjectFile(Protocol):
         ...
 
 
-async def wait_until_durable(file: ObjectFile, commit: int) -> None:
+class Durable(Protocol):
+    """What tells when a commit is durable: an object's file, or its database."""
+
+    def when_durable(self, commit: int, callback: Callable[[Exception | None], None]) -> None:
+        """Call back once: with None when the commit is durable, else with what went wrong."""
+        ...
+
+
+async def wait_until_durable(file: Durable, commit: int) -> None:
     """Return when a commit is durable; raises what a sync raised."""
     done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 

@@ -48,7 +48,7 @@ class StoredMeta:
     created: float
     """Unix seconds of the first write."""
     alarm: float | None
-    """Unix seconds of the alarm that is set; None where there is none."""
+    """Unix seconds of the alarm that is set (stored in ms); None where there is none."""
 
 
 def create_schema(connection: apsw.Connection, meta: ObjectMeta, *, created: float) -> None:
@@ -95,7 +95,7 @@ def read_meta(connection: apsw.Connection) -> StoredMeta:
             name=rows["name"],
         ),
         created=rows["created"],
-        alarm=rows["alarm"],
+        alarm=None if rows["alarm"] is None else rows["alarm"] / 1000,
     )
 
 

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 class Savepoint:
     """Opens with its construction; ends by `release` or `undo`, once."""
 
-    __slots__ = ("_database", "_name", "level")
+    __slots__ = ("_alarm_deferred", "_database", "_name", "level")
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._alarm_deferred = database.alarm.deferred
         self._name = f"_sd_{database.depth}"
         self._execute(f"/*_sd_*/SAVEPOINT {self._name}")
         database.depth += 1
@@ -46,6 +47,7 @@ class Savepoint:
         if connection is not None and connection.in_transaction:
             self._execute(f"/*_sd_*/ROLLBACK TO {self._name}")
             self._execute(f"/*_sd_*/RELEASE {self._name}")
+            database.alarm.deferred = self._alarm_deferred
 
     def _execute(self, statement: str) -> None:
         cursor = self._database.writing(confirm=False)

@@ -23,6 +23,7 @@ from sourdough.storage.transaction import Transaction, run_transaction
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from datetime import datetime
 
     from sourdough.storage.database import Database
 
@@ -127,6 +128,33 @@ class Storage:
         )
         return dict(self.kv.read_range(wanted))
 
+    async def set_alarm(self, when: datetime | float, *, allow_unconfirmed: bool = False) -> None:
+        """Have `alarm()` called at a moment, at least once; replaces the alarm that is set.
+
+        when: a datetime with a time zone, or ms since the Unix epoch; what is past means now.
+        allow_unconfirmed: answers do not wait until this write is durable. Raises TypeError for
+        other types, a time <= 0, and, but in the constructor, a class without `alarm()`
+        (semantics 6.1, 6.2); ValueError for a time after the year 9999.
+        """
+        if self._database.hold is not None:
+            await self._database.hold.admitted()
+        self._database.alarm.set(when, confirm=not allow_unconfirmed)
+
+    async def get_alarm(self) -> int | None:
+        """Return the alarm in ms since the Unix epoch, or None.
+
+        While `alarm()` runs, None unless a new one was set since it began (semantics 6.4).
+        """
+        if self._database.hold is not None:
+            await self._database.hold.admitted()
+        return self._database.alarm.get()
+
+    async def delete_alarm(self, *, allow_unconfirmed: bool = False) -> None:
+        """Remove the alarm. A run under way goes on, but is not repeated if it fails."""
+        if self._database.hold is not None:
+            await self._database.hold.admitted()
+        self._database.alarm.delete(confirm=not allow_unconfirmed)
+
     async def delete_all(self) -> None:
         """Remove everything, SQL tables and the alarm as well; joins the turn's transaction.
 
@@ -145,6 +173,7 @@ class Storage:
             drop_everything(cursor)
         except apsw.Error as error:
             raise database.failed(error) from error
+        database.alarm.dropped()
         database.shrink_after_commit()
 
     async def sync(self) -> None:

@@ -6,6 +6,7 @@ report; `Ask` and `Answer` are the only pair that belongs together.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -108,6 +109,24 @@ class Ask(Message, frozen=True, kw_only=True):
     limit: int = 100
 
 
+class RunAlarm(Message, frozen=True, kw_only=True):
+    """An alarm is due: run it, say AlarmEnded. `give_up`: forget it instead (semantics 6.7)."""
+
+    storage: str
+    id: bytes
+    name: str | None
+    due: int
+    """Milliseconds since the Unix epoch, as everywhere in messages about alarms."""
+    retries: int = 0
+    give_up: bool = False
+
+
+class AlarmsKept(Message, frozen=True, kw_only=True):
+    """These AlarmSet are in the index, durably: the commits that wait for it may go on (S11)."""
+
+    numbers: tuple[int, ...]
+
+
 # --- child -> coordinator
 
 
@@ -198,6 +217,36 @@ class SyncFailed(Message, frozen=True, kw_only=True):
     error: str
 
 
+class AlarmSet(Message, frozen=True, kw_only=True):
+    """An object's alarm is another, or none. With a number, AlarmsKept is waited for: the time is
+    earlier than what the index holds, and not committed yet (semantics 4.4.3)."""
+
+    storage: str
+    id: bytes
+    name: str | None
+    due: int | None
+    number: int = 0
+
+
+class AlarmOutcome(StrEnum):
+    """What became of a RunAlarm."""
+
+    DONE = "done"  # it ran well, or there was nothing to run
+    FAILED = "failed"  # the object's code failed
+    BROKEN = "broken"  # something else did: no run of those that are counted
+    ABANDONED = "abandoned"  # it failed and wants no retry
+    MOVED = "moved"  # the host has lost the slot, before or during the run
+
+
+class AlarmEnded(Message, frozen=True, kw_only=True):
+    """A RunAlarm has ended. AlarmSet says before what is stored now, where that has changed."""
+
+    storage: str
+    id: bytes
+    due: int
+    outcome: AlarmOutcome
+
+
 class Answer(Message, frozen=True, kw_only=True):
     """The answer to Ask: msgpack of a Struct that belongs to the question, or an error."""
 
@@ -206,10 +255,20 @@ class Answer(Message, frozen=True, kw_only=True):
     error: str | None = None
 
 
-ToChild = Setup | EndStreams | Table | Assign | Release | HostGone | Drain | Exit | Ask
+class Named(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to "name": what the catalogue wants to know of an object."""
+
+    name: str | None = None
+    alarm: int | None = None
+
+
+ToChild = (
+    Setup | EndStreams | Table | Assign | Release | HostGone | Drain | Exit | Ask | RunAlarm
+    | AlarmsKept
+)  # fmt: skip
 FromChild = (
     Ready | LoadFailed | Assigned | Released | Drained | Waiting | Heartbeat | Known | Forgotten
-    | Lines | SyncFailed | Answer
+    | Lines | SyncFailed | Answer | AlarmSet | AlarmEnded
 )  # fmt: skip
 
 _encoder = msgspec.msgpack.Encoder()

@@ -17,9 +17,8 @@ from sourdough.objects.registry import ObjectClass, Registry
 from sourdough.storage.database import Database
 from sourdough.storage.disk import sync_data
 from sourdough.storage.engine import Durability
-from sourdough.storage.limits import SqlLimits
 from sourdough.storage.meta import ObjectMeta
-from sourdough.storage.wal_engine import FOLD_BYTES, WalEngine
+from sourdough.storage.wal_engine import WalEngine
 from sourdough.testing import FakeClock
 from sourdough.values import decode, encode
 
@@ -81,9 +80,10 @@ class World:
 
     def __init__(self, folder) -> None:
         self.folder = folder
+        self.clock = FakeClock()
+        self.alarms = None  # storage.alarm.AlarmIndex
         self.disk = Disk()
-        self.limits = SqlLimits()
-        self.fold_bytes = FOLD_BYTES
+        self.engine_options: dict[str, Any] = {}
         self.failed: list[Exception] = []
         self.engine: WalEngine | None = None
         self.registries: list[Registry] = []
@@ -98,16 +98,26 @@ class World:
                 durability=Durability.DISK,
                 on_failed=self.failed.append,
                 sync=self.disk,
-                limits=self.limits,
-                fold_bytes=self.fold_bytes,
+                on_congested=lambda congested: self.registry.congestion(congested),
+                **self.engine_options,
             )
         limits = {"queue_limit": 1000, "resident_limit": 1000, "idle_seconds": 10.0, **options}
-        bound = ObjectClass(
-            name=cls.__name__, storage_name=STORAGE_NAME, type=cls, env=None, durability="disk"
+        self.cls = cls
+        self.registry = Registry(
+            loop=loop, classes=[self.bound("disk")], open_database=self._open, **limits
         )
-        self.registry = Registry(loop=loop, classes=[bound], open_database=self._open, **limits)
         self.registries.append(self.registry)
         return self.registry
+
+    def bound(self, durability: str) -> ObjectClass:
+        """Return the class of the test with a durability."""
+        return ObjectClass(
+            name=self.cls.__name__,
+            storage_name=STORAGE_NAME,
+            type=self.cls,
+            env=None,
+            durability=durability,
+        )
 
     def _open(self, cls, object_id, on_broken) -> Database:
         database = Database(
@@ -120,8 +130,9 @@ class World:
             ),
             engine=self.engine,
             schedule=asyncio.get_running_loop().call_soon,
-            clock=FakeClock(),
+            clock=self.clock,
             on_broken=on_broken,
+            alarms=self.alarms,
         )
         self.created.append(database)
         return database

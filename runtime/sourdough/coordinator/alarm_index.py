@@ -1,0 +1,79 @@
+"""The index of due times: a table of the catalogue, in the order in which alarms are due (S11).
+
+It is an index only. A time in it may be earlier than what the object's database holds, never later;
+the object decides when it is woken.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sourdough.coordinator.alarm_book import Due, Key, Position
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sourdough.coordinator.catalogue import Catalogue
+
+# A name that is known stays (semantics 1.13).
+_PUT = """
+INSERT INTO alarms (storage, id, due, name) VALUES (?, ?, ?, ?)
+ON CONFLICT (storage, id) DO UPDATE SET
+    due = excluded.due, name = COALESCE(excluded.name, name)
+"""
+_FIND = """
+INSERT INTO alarms (storage, id, due, name) VALUES (?, ?, ?, ?)
+ON CONFLICT (storage, id) DO UPDATE SET
+    due = min(due, excluded.due), name = COALESCE(excluded.name, name)
+"""
+_REMOVE = "DELETE FROM alarms WHERE storage = ? AND id = ?"
+_PAGE = """
+SELECT storage, id, due, name FROM alarms
+WHERE (due, storage, id) > (?, ?, ?) AND due <= ? ORDER BY due, storage, id LIMIT ?
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What the index is to hold of one object; `found`: unless it holds something sooner."""
+
+    key: Key
+    alarm: Due | None
+    found: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A part of the index, and the position up to which it is complete."""
+
+    alarms: tuple[Due, ...]
+    end: Position
+
+
+class AlarmIndex:
+    """The `alarms` table of a catalogue."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    async def write(self, changes: Sequence[Change]) -> None:
+        """Make changes, in their order and in one transaction; they are durable on return."""
+        async with self._catalogue.transaction() as connection:
+            for change in changes:
+                if change.alarm is None:
+                    await connection.execute(_REMOVE, change.key)
+                else:
+                    row = (*change.key, change.alarm.due, change.alarm.name)
+                    await connection.execute(_FIND if change.found else _PUT, row)
+
+    async def page(self, after: Position, until: int, limit: int) -> Page:
+        """Return the alarms behind a position that are due at `until` or before, `limit` at most."""
+        rows = await self._catalogue.rows(_PAGE, *after, until, limit)
+        alarms = tuple(
+            Due(key=(storage, raw), due=due, name=name) for storage, raw, due, name in rows
+        )
+        if len(alarms) < limit:
+            return Page(alarms=alarms, end=(until + 1, "", b""))
+        last = alarms[-1]
+        return Page(alarms=alarms, end=(last.due, *last.key))
