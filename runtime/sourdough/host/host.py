@@ -256,6 +256,12 @@ class Host:
         self._deliver(head, incoming)
 
     def _deliver(self, head: RequestHead, incoming: Incoming) -> None:
+        try:
+            self._hand_on(head, incoming)
+        except Exception as error:  # noqa: BLE001 (an event that was taken is answered and counted off)
+            incoming.failed(error)
+
+    def _hand_on(self, head: RequestHead, incoming: Incoming) -> None:
         body: BodySource = head.body if incoming.body is None else incoming.body
         if head.kind == Kind.CALL:
             event = Event(

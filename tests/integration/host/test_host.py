@@ -254,6 +254,20 @@ async def test_an_error_that_no_encoding_carries_is_answered(cluster, caplog):
     assert "surrog" not in json.loads(body)["error"]
 
 
+async def test_an_object_that_cannot_be_made_is_answered_and_counted_off(cluster, monkeypatch):
+    """A fault of ours in front of the object fails one event, and no drain waits for it."""
+    made = cluster(Thing)
+    host = made.host(1).host
+
+    def refuse(*_):
+        raise OSError("no room")
+
+    monkeypatch.setattr(host.registry, "_open_database", refuse)
+    status, _ = await get(made, made.name(seat=1)).answer()
+    assert status == 500
+    assert host.events == 0
+
+
 async def test_headers_too_large_for_a_link_are_a_500(cluster):
     """The link, and everybody else on it, lives on."""
     made = cluster(Thing)
