@@ -73,10 +73,15 @@ IDLE_SECONDS = 10.0
 _LINGER_SECONDS = 2.0
 
 
-def resident_limit(configured: int) -> int:
-    """Return how many objects may live here, so that descriptors never run out (invariant P10)."""
+def open_limit() -> int:
+    """Return how many databases may be open, so that descriptors never run out (invariant P10)."""
     allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return max(1, min(configured, (allowed - _RESERVED_DESCRIPTORS) // _DESCRIPTORS_PER_OBJECT))
+    return max(1, (allowed - _RESERVED_DESCRIPTORS) // _DESCRIPTORS_PER_OBJECT)
+
+
+def resident_limit(configured: int) -> int:
+    """Return how many objects may live here: what is evicted is open until it has closed."""
+    return max(1, min(configured, open_limit() * 7 // 8))
 
 
 def sql_limits(limits: Limits) -> SqlLimits:
@@ -152,6 +157,7 @@ class HostRuntime:
             queue_limit=config.limits.object_queue,
             resident_limit=resident_limit(config.limits.resident_objects),
             idle_seconds=IDLE_SECONDS,
+            open_limit=open_limit(),
             breadcrumb=breadcrumb,
         )
         entrypoint = None

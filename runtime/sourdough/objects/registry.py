@@ -7,11 +7,12 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from heapq import nsmallest
 from typing import TYPE_CHECKING, Any
 
 from sourdough.errors import DurableObjectError
 from sourdough.ids import ID_BYTES, ObjectId
-from sourdough.objects.container import Container, Phase
+from sourdough.objects.container import Container, Phase, overloaded_error
 from sourdough.objects.context import DurableObjectState
 from sourdough.objects.sections import SECTION_SECONDS
 from sourdough.observe.breadcrumb import Breadcrumb
@@ -27,6 +28,8 @@ log = logging.getLogger("sourdough.objects")
 
 # Databases that are closed at the same time in a hand-over; more only fill the executor's queue.
 _CLOSE_AT_ONCE = 64
+# Who must make room looks at all objects, so it makes room for several: this share of the limit.
+_SHARE = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,17 +62,25 @@ class Registry:
         idle_seconds: float,
         breadcrumb: Breadcrumb | None = None,
         section_seconds: float = SECTION_SECONDS,
+        open_limit: int | None = None,
     ) -> None:
+        """Prepare for no object yet.
+
+        resident_limit: how many objects live; idle ones beyond are evicted, busy ones stay.
+        open_limit: how many databases may be open at all, those that are closing included.
+        """
         self._loop = loop
         self._breadcrumb = breadcrumb or Breadcrumb(None)
         self._classes = {each.storage_name.encode(): each for each in classes}
         self._open_database = open_database
         self._queue_limit = queue_limit
         self._resident_limit = resident_limit
+        self._open_limit = open_limit
         self._idle_seconds = idle_seconds
         self._section_seconds = section_seconds
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing: dict[bytes, asyncio.Future[None]] = {}
+        self._waiting: deque[asyncio.Future[None]] = deque()
         self._containers: dict[bytes, Container] = {}
         self._congested = False
         self._waiting: deque[tuple[bytes, bytes | None, Event]] = deque()
@@ -115,19 +126,22 @@ class Registry:
     def _admit(self, key: bytes, name: bytes | None, event: Event) -> None:
         container = self._containers.get(key)
         if container is None:
-            container = self._create(key, name)
-            if container is None:
-                event.reply.failed(DurableObjectError("no class is bound under this storage name"))
+            try:
+                container = self._create(key, name)
+            except DurableObjectError as error:
+                event.reply.failed(error)
                 return
         elif name is not None and container.state.id.name is None:
             container.learn_name(name.decode("utf-8", "replace"))
         self._breadcrumb.write(container.breadcrumb)
         container.deliver(event)
 
-    def _create(self, key: bytes, name: bytes | None) -> Container | None:
+    def _create(self, key: bytes, name: bytes | None) -> Container:
+        """Make an object. Raises DurableObjectError where that cannot be."""
         cls = self._classes.get(key[:-ID_BYTES])
         if cls is None:
-            return None
+            raise DurableObjectError("no class is bound under this storage name")
+        room = None if key in self._closing else self._make_room()
         known = None if name is None else name.decode("utf-8", "replace")
         object_id = ObjectId(key[-ID_BYTES:], known)
         container: Container
@@ -148,13 +162,14 @@ class Registry:
             section_seconds=self._section_seconds,
         )
         state.attach(container)
-        container.waits_for = self._closing.get(key)
+        container.waits_for = self._closing.get(key, room)
         self._containers[key] = container
         return container
 
     def _forget(self, container: Container, error: BaseException | None) -> None:
         if self._containers.get(container.key) is container:
             del self._containers[container.key]
+            self._room_made()
 
     # --- a disk that cannot keep up
 
@@ -174,6 +189,41 @@ class Registry:
 
     # --- eviction
 
+    def _make_room(self) -> asyncio.Future[None] | None:
+        """See to it that there is room for one more; return what has to be waited for, if anything.
+
+        The limits hold here and not only at the next sweep: in a second, clients that name new
+        objects would use up the descriptors (invariant P10). Raises DurableObjectError when
+        everything is busy.
+        """
+        if len(self._containers) >= self._resident_limit:
+            idle = [each for each in self._containers.values() if not each.busy and each.instance]
+            share = max(1, self._resident_limit // _SHARE)
+            for container in nsmallest(share, idle, key=lambda each: each.idle_since):
+                self._evict(container)
+        closing = len(self._closing)
+        if self._open_limit is None or len(self._containers) + closing < self._open_limit:
+            return None
+        if len(self._waiting) >= closing:
+            raise overloaded_error()
+        room = self._loop.create_future()
+        self._waiting.append(room)
+        return room
+
+    def _closed(self, key: bytes) -> None:
+        """What stood in the way of a key's next instance is gone."""
+        self._closing.pop(key).set_result(None)
+        if key not in self._containers:  # else the next instance takes the place
+            self._room_made()
+
+    def _room_made(self) -> None:
+        """A database was closed: one of those who wait may open theirs."""
+        while self._waiting:
+            room = self._waiting.popleft()
+            if not room.done():
+                room.set_result(None)
+                return
+
     def sweep(self) -> None:
         """Close what has been idle long enough, and the longest idle above the limit."""
         now = self._loop.time()
@@ -188,7 +238,7 @@ class Registry:
     def _evict(self, container: Container) -> None:
         key = container.key
         del self._containers[key]
-        closing = self._closing[key] = self._loop.create_future()
+        self._closing[key] = self._loop.create_future()
 
         async def close() -> None:
             try:
@@ -196,8 +246,7 @@ class Registry:
             except Exception:
                 log.exception("closing %s failed", container.cls.name)
             finally:
-                self._closing.pop(key, None)
-                closing.set_result(None)
+                self._closed(key)
 
         task = self._loop.create_task(close())
         self._tasks.add(task)
@@ -215,15 +264,14 @@ class Registry:
             await container.database.sync()
             return
         # Whoever wants the object meanwhile waits for us as for an instance that is closing.
-        closed = self._closing[key] = self._loop.create_future()
+        self._closing[key] = self._loop.create_future()
         database = self._unopened(key)
         try:
             database.alarm.clear(due)
             await database.close()
         finally:
             database.abandon()
-            self._closing.pop(key, None)
-            closed.set_result(None)
+            self._closed(key)
 
     def _unopened(self, key: bytes) -> Database:
         cls = self._classes[key[:-ID_BYTES]]

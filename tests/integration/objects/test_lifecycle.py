@@ -20,7 +20,7 @@ async def settle(turns: int = 5) -> None:
 
 async def closed(registry) -> None:
     """Wait until every eviction has ended."""
-    await asyncio.wait([*registry._closing.values()])
+    await asyncio.gather(*registry._closing.values())
 
 
 class Counter(DurableObject):
