@@ -80,7 +80,7 @@ class Registry:
         self._section_seconds = section_seconds
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing: dict[bytes, asyncio.Future[None]] = {}
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._without_room: deque[asyncio.Future[None]] = deque()
         self._containers: dict[bytes, Container] = {}
         self._congested = False
         self._waiting: deque[tuple[bytes, bytes | None, Event]] = deque()
@@ -204,10 +204,10 @@ class Registry:
         closing = len(self._closing)
         if self._open_limit is None or len(self._containers) + closing < self._open_limit:
             return None
-        if len(self._waiting) >= closing:
+        if len(self._without_room) >= closing:
             raise overloaded_error()
         room = self._loop.create_future()
-        self._waiting.append(room)
+        self._without_room.append(room)
         return room
 
     def _closed(self, key: bytes) -> None:
@@ -218,8 +218,8 @@ class Registry:
 
     def _room_made(self) -> None:
         """A database was closed: one of those who wait may open theirs."""
-        while self._waiting:
-            room = self._waiting.popleft()
+        while self._without_room:
+            room = self._without_room.popleft()
             if not room.done():
                 room.set_result(None)
                 return
