@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from sourdough.errors import DurableObjectError
+from sourdough.host.incoming import ERROR
 from sourdough.host.local_reply import LocalReply
 from sourdough.host.order import Order, OrderedCall
 from sourdough.host.upload import Upload
@@ -175,6 +176,8 @@ class Calls:
                 order,
             )
             if answered is not None:
+                if answered.status == ERROR:
+                    raise await _error_of(answered)
                 body = answered.body
                 if isinstance(body, BodyReader):
                     body = WatchedBody(body, answered.cancel)
@@ -269,11 +272,17 @@ async def _confirmed() -> None:
 
 
 async def _result(answered: Answered) -> Any:
-    body = answered.body
-    data = body if isinstance(body, bytes) else b"".join([chunk async for chunk in body])
-    if answered.status:
-        raise decode_error(data)
-    return decode(data)
+    if answered.status == ERROR:
+        raise await _error_of(answered)
+    return decode(await _whole(answered.body))
+
+
+async def _error_of(answered: Answered) -> BaseException:
+    return decode_error(await _whole(answered.body))
+
+
+async def _whole(body: bytes | BodyReader) -> bytes:
+    return body if isinstance(body, bytes) else b"".join([chunk async for chunk in body])
 
 
 def _encode_name(name: str | None) -> bytes | None:

@@ -39,7 +39,7 @@ _HOP_BY_HOP = frozenset({
 })  # fmt: skip
 
 OK, ERROR = 0, 1
-"""The status of a method call's answer."""
+"""The status of a method call's answer; ERROR also of a stub's request that failed."""
 
 
 class Incoming(Stream):
@@ -81,6 +81,13 @@ class Incoming(Stream):
     @property
     def request_id(self) -> str:
         return f"{self._request_number:x}"
+
+    @property
+    def _from_stub(self) -> bool:
+        """Whether user code in another host asks, which gets the exception (semantics 2.13)."""
+        return (
+            self.link is not None and self.link.peer is not None and self.link.peer.role == "host"
+        )
 
     # --- the request's body
 
@@ -175,7 +182,7 @@ class Incoming(Stream):
             log.error("a response's body failed", exc_info=error)
             self.reset(ResetCode.FAILED, "the response's body was cut short")
             self._done()
-        elif self.is_call:
+        elif self.is_call or self._from_stub:
             self._send(ERROR, b"", encode_error(error))
         else:
             self._failed_http(error)

@@ -50,7 +50,7 @@ class Request(Message):
     Made by user code it takes a full URL or a path: `Request("/increment", method="POST")`.
     """
 
-    __slots__ = ("_authority", "_client", "_method", "_number", "_secure", "_target")
+    __slots__ = ("_client", "_method", "_number", "_secure", "_target")
 
     def __init__(
         self,
@@ -62,6 +62,9 @@ class Request(Message):
     ) -> None:
         parts = urlsplit(url)
         super().__init__(Headers(headers), b"", to_body(body))
+        if parts.netloc:
+            # What the object that gets it sees in its `url`: the URL decides, as in every client.
+            self.headers["host"] = parts.netloc.rpartition("@")[2]
         target = quote(parts.path or "/", safe=_PATH_SAFE)
         if parts.query:
             target += "?" + quote(parts.query, safe=_PATH_SAFE + "?")
@@ -70,7 +73,6 @@ class Request(Message):
         self._client = b""
         self._number = 0
         self._secure = parts.scheme == "https"
-        self._authority = parts.netloc
 
     @classmethod
     def received(
@@ -94,7 +96,6 @@ class Request(Message):
         self._client = client
         self._number = number
         self._secure = secure
-        self._authority = ""
         return self
 
     @property
@@ -124,8 +125,8 @@ class Request(Message):
 
     @property
     def host(self) -> str:
-        """The authority: the Host header of a received request."""
-        return self._authority or self.headers.get("host") or "localhost"
+        """The authority: the Host header, which the URL of a request made by user code sets."""
+        return self.headers.get("host") or "localhost"
 
     @property
     def url(self) -> str:

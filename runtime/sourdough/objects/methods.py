@@ -30,12 +30,8 @@ def encode_limited(value: Any) -> bytes:
     return data
 
 
-class NoSuchMethodError(AttributeError):
-    """The class has no public method of that name."""
-
-
 def find_method(instance: DurableObject, name: str) -> Callable[..., Any]:
-    """Return the bound method. Raises NoSuchMethodError or TypeError, naming the method.
+    """Return the bound method. Raises AttributeError or TypeError, naming the method.
 
     Only what stands on the class counts: attributes of the instance, private names and what
     `DurableObject` and `object` bring are not reachable.
@@ -46,7 +42,7 @@ def find_method(instance: DurableObject, name: str) -> Callable[..., Any]:
     found = None if name.startswith("_") else getattr(cls, name, None)
     inherited = hasattr(DurableObject, name)
     if found is None or inherited or name in vars(instance):
-        raise NoSuchMethodError(f'The RPC receiver does not implement the method "{name}".')
+        raise AttributeError(f'The RPC receiver does not implement the method "{name}".')
     if not callable(found):
         raise TypeError(f'"{name}" is not a function.')
     method: Callable[..., Any] = getattr(instance, name)

@@ -63,6 +63,10 @@ class Thing(DurableObject):
                 return Response(self._chunks(int(request.query["n"])))
             case "/cut":
                 return Response(self._cut())
+            case "/raise":
+                raise OwnError("boom")
+            case "/url":
+                return Response(request.url)
             case _:
                 return Response(f"{request.method} {request.target} {request.headers.get('x-a')}")
 
@@ -116,7 +120,7 @@ async def test_errors_are_the_same_from_everywhere(reached):
         await stub.fail("own")
     with pytest.raises(RemoteError, match="SystemExit"):
         await stub.fail("exit")
-    with pytest.raises((RemoteError, AttributeError), match='does not implement the method "nope"'):
+    with pytest.raises(AttributeError, match='does not implement the method "nope"'):
         await stub.nope()
 
 
@@ -132,6 +136,19 @@ async def test_a_fetch(reached):
     response = await stub.fetch("/a?b=c", method="PUT", headers={"x-a": "1"})
     assert response.status == 200
     assert await response.text() == "PUT /a?b=c 1"
+
+
+async def test_a_fetch_that_raises(reached):
+    """The caller gets the exception, wherever the object lives (2.13)."""
+    with pytest.raises(RemoteError, match="OwnError: boom") as raised:
+        await stub_of(reached).fetch("/raise")
+    assert raised.value.remote
+
+
+async def test_the_url_of_a_fetch_arrives(reached):
+    """Its host need not exist (2.1)."""
+    response = await stub_of(reached).fetch("https://example.test/url?a=b")
+    assert await response.text() == "https://example.test/url?a=b"
 
 
 @pytest.mark.parametrize("size", [0, 100, 65_536, 65_537, 1_000_000])
