@@ -1,0 +1,30 @@
+"""The two worlds that every case runs in: all in one process, and two real hosts."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.world import World
+from tests.system.server import RunningServer
+
+PROJECT = Path(__file__).parent / "project"
+HOSTS = {"one process": "0", "two hosts": "2"}
+
+
+@pytest.fixture(scope="session", params=HOSTS)
+def hosts(request):
+    """How many hosts: the value of `--hosts`."""
+    return HOSTS[request.param]
+
+
+@pytest.fixture(scope="session")
+def world(hosts, tmp_path_factory):
+    """A server with the conformance project, shared by all cases."""
+    project = shutil.copytree(PROJECT, tmp_path_factory.mktemp("world") / "project")
+    with RunningServer(project, "serve", "--hosts", hosts) as server:
+        world = World(server.url)
+        yield world
+        world.close()

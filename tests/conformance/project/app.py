@@ -1,0 +1,29 @@
+"""The entrypoint: calls a method of an object, or runs a scenario of `callers.py`, as JSON asks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import callers
+
+from sourdough import Request, Response, WorkerEntrypoint
+
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request: Request) -> Response:
+        wanted = await request.json()
+        try:
+            return Response.json({"result": await self._answer(wanted)})
+        except Exception as error:  # noqa: BLE001 (whatever a caller sees is what the case is about)
+            return Response.json({"error": callers.seen(error)})
+
+    async def _answer(self, wanted: dict[str, Any]) -> Any:
+        if "scenario" in wanted:
+            return await getattr(callers, wanted["scenario"])(self.env, *wanted["arguments"])
+        namespace = getattr(self.env, wanted["binding"])
+        stub = (
+            namespace.get_by_name(wanted["name"])
+            if "name" in wanted
+            else namespace.get(namespace.id_from_string(wanted["id"]))
+        )
+        return await getattr(stub, wanted["method"])(*wanted["arguments"], **wanted["named"])

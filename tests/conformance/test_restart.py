@@ -1,0 +1,76 @@
+"""What the next server finds (semantics 1.1, 1.13, 3.12, 5)."""
+
+from __future__ import annotations
+
+import shutil
+from types import SimpleNamespace
+
+import pytest
+
+from tests.conformance.conftest import PROJECT
+from tests.conformance.steps import storage
+from tests.conformance.world import Thing, World
+from tests.system.server import RunningServer
+
+execute = storage.sql.exec
+
+
+@pytest.fixture(scope="module")
+def reborn(hosts, tmp_path_factory):
+    """A server that was stopped after objects had written, and started again."""
+    project = shutil.copytree(PROJECT, tmp_path_factory.mktemp("restart") / "project")
+    found = SimpleNamespace()
+    with RunningServer(project, "serve", "--hosts", hosts) as server:
+        world = World(server.url)
+        found.keeper, found.speaker, found.actor, found.deleted = (
+            world.new(binding).name for binding in ("KEEPER", "SPEAKER", "ACTOR", "KEEPER")
+        )
+        Thing(world, "KEEPER", found.keeper).steps(
+            storage.put({"a": [1, {"b": None}], "\U0001f600": "x"}),
+            execute("CREATE TABLE t(x PRIMARY KEY); INSERT INTO t VALUES (1), (2)"),
+        )
+        Thing(world, "KEEPER", found.deleted).steps(storage.put("a", 1), storage.delete_all())
+        Thing(world, "ACTOR", found.actor).call("writes", "value", 1)
+        Thing(world, "ACTOR", found.actor).call("appends", 1)
+        found.ids = world.run("ids_of_name", found.keeper)
+        world.close()
+        assert server.stop() == 0
+    with RunningServer(project, "serve", "--hosts", hosts) as server:
+        found.world = World(server.url)
+        yield found
+        found.world.close()
+
+
+def test_ids_are_the_same(reborn):
+    """semantics 1.1: they follow from what is stored beside the data."""
+    assert reborn.world.run("ids_of_name", reborn.keeper) == reborn.ids
+
+
+def test_entries_and_tables_are_there(reborn):
+    """semantics 5.1, 5.3: exactly as they were."""
+    outcomes = Thing(reborn.world, "KEEPER", reborn.keeper).steps(
+        storage.list(), execute("SELECT x FROM t ORDER BY x")
+    )
+    assert outcomes == [{"a": [1, {"b": None}], "\U0001f600": "x"}, [[1], [2]]]
+
+
+def test_what_was_deleted_stays_deleted(reborn):
+    """semantics 5.1, trap 39."""
+    assert Thing(reborn.world, "KEEPER", reborn.deleted).steps(storage.list()) == [{}]
+
+
+def test_memory_is_gone(reborn):
+    """semantics 3.5: only what is stored survives."""
+    actor = Thing(reborn.world, "ACTOR", reborn.actor)
+    assert [actor.call("remembered"), actor.call("value")] == [[], 1]
+
+
+def test_an_object_knows_its_name_from_its_file(reborn):
+    """semantics 1.13, trap 38: also when it is called by its bare id."""
+    text = reborn.world.run("ids_of_name", reborn.actor)[0]
+    asked = reborn.world.call(
+        binding="ACTOR", id=text, method="constructions", arguments=[], named={}
+    )
+    assert asked["result"] == 1
+    told = reborn.world.call(binding="ACTOR", id=text, method="own_name", arguments=[], named={})
+    assert told["result"] == reborn.actor

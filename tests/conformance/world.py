@@ -1,0 +1,119 @@
+"""A running server with the conformance project, and objects in it that cases talk to."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tests.conformance.steps import Step, outcome
+from tests.system.client import Answer, Client
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """What a caller saw of an exception."""
+
+    type: str
+    text: str
+    remote: bool
+    retryable: bool
+    overloaded: bool
+    durable_object_reset: bool
+
+
+class CallFailedError(AssertionError):
+    """A call raised where the case expected a result."""
+
+
+class World:
+    """Objects by binding and name; names are fresh, so that cases do not meet."""
+
+    def __init__(self, url: str) -> None:
+        self._client = Client(url)
+        self._fresh = 0
+        self._mark = uuid.uuid4().hex[:8]
+
+    def close(self) -> None:
+        self._client.__exit__()
+
+    def name(self, prefix: str = "case") -> str:
+        """Return a name that no other case has."""
+        self._fresh += 1
+        return f"{prefix}-{self._mark}-{self._fresh}"
+
+    def new(self, binding: str, prefix: str = "case") -> Thing:
+        """Return an object that nobody has called yet."""
+        return Thing(self, binding, self.name(prefix))
+
+    def run(self, scenario: str, *arguments: Any) -> Any:
+        """Run a function of the project's `callers.py` in the entrypoint; return its result."""
+        return result(self._ask({"scenario": scenario, "arguments": arguments}))
+
+    def failure(self, scenario: str, *arguments: Any) -> Failure:
+        """Run a scenario that raises; return what it raised."""
+        return failure(self._ask({"scenario": scenario, "arguments": arguments}))
+
+    def request(
+        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Send a request as a client does."""
+        return self._client.request(method, path, body, dict(headers or {}))
+
+    def call(self, **wanted: Any) -> dict[str, Any]:
+        """Call a method; see the project's `app.py`."""
+        return self._ask(wanted)
+
+    def _ask(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        answer = self._client.post("/call", json.dumps(wanted).encode())
+        assert answer.status == 200, answer.body
+        return answer.json()
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """One object, seen from outside."""
+
+    world: World
+    binding: str
+    name: str
+
+    def call(self, method: str, *arguments: Any, **named: Any) -> Any:
+        """Call a method; return its result."""
+        return result(self._ask(method, arguments, named))
+
+    def fails(self, method: str, *arguments: Any, **named: Any) -> Failure:
+        """Call a method that raises; return what the caller saw."""
+        return failure(self._ask(method, arguments, named))
+
+    def steps(self, *steps: Step) -> list[Any]:
+        """Run storage steps in one event of a Keeper; return their outcomes."""
+        return outcome(self.call("run", steps))
+
+    def request(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
+        """Send a request over the object's route."""
+        return self.world.request(
+            method, f"/{self.binding.lower()}/{self.name}/{path}", body, headers
+        )
+
+    def _ask(self, method: str, arguments: Any, named: Any) -> dict[str, Any]:
+        return self.world.call(
+            binding=self.binding, name=self.name, method=method, arguments=arguments, named=named
+        )
+
+
+def result(answer: dict[str, Any]) -> Any:
+    """Return what a call returned."""
+    if "error" in answer:
+        raise CallFailedError(str(answer["error"]))
+    return answer["result"]
+
+
+def failure(answer: dict[str, Any]) -> Failure:
+    """Return what a call raised."""
+    assert "error" in answer, f"nothing was raised, but returned: {answer}"
+    return Failure(**answer["error"])
