@@ -13,7 +13,10 @@ import datetime as dt  # noqa: TC003  msgspec resolves the annotations of the mo
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, field
+
+from sourdough.config.limits import Limits
+from sourdough.config.table import LONGEST, Table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,11 +24,6 @@ if TYPE_CHECKING:
 # (?!\n) because Python's "$" also matches in front of a final newline; harmless in JSON schema.
 _IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]*$(?!\n)"
 _APPLICATION = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$(?!\n)"
-
-# A day: longer waits are mistakes (milliseconds taken for seconds), and no timer needs them.
-_LONGEST = 86_400
-# More of anything than fits into memory; keeps every number within 64 bits.
-_MOST = 1_000_000_000
 
 Durability = Literal["disk", "os", "memory"]
 """How far a commit must get before the answer leaves: synced, in the kernel, or in memory."""
@@ -38,11 +36,7 @@ class ClassRef(NamedTuple):
     class_name: str
 
 
-class _Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table that accepts its fields and nothing else."""
-
-
-class Binding(_Table, frozen=True, kw_only=True):
+class Binding(Table, frozen=True, kw_only=True):
     """A Durable Object class under the name it has in `env`."""
 
     name: Annotated[
@@ -79,7 +73,7 @@ class Binding(_Table, frozen=True, kw_only=True):
         return ClassRef(self.module, self.class_name)
 
 
-class DurableObjects(_Table, frozen=True, kw_only=True):
+class DurableObjects(Table, frozen=True, kw_only=True):
     """The Durable Object classes of the application."""
 
     bindings: Annotated[
@@ -87,7 +81,7 @@ class DurableObjects(_Table, frozen=True, kw_only=True):
     ] = ()
 
 
-class Route(_Table, frozen=True, kw_only=True):
+class Route(Table, frozen=True, kw_only=True):
     """Requests that go straight to an object; everything else goes to the entrypoint."""
 
     pattern: Annotated[
@@ -119,7 +113,7 @@ class Route(_Table, frozen=True, kw_only=True):
     ] = None
 
 
-class Storage(_Table, frozen=True, kw_only=True):
+class Storage(Table, frozen=True, kw_only=True):
     """Where the objects' databases are, and how durable a write is."""
 
     path: Annotated[
@@ -135,7 +129,7 @@ class Storage(_Table, frozen=True, kw_only=True):
     ] = "disk"
 
 
-class Server(_Table, frozen=True, kw_only=True):
+class Server(Table, frozen=True, kw_only=True):
     """How `sourdough serve` listens and stops."""
 
     host: Annotated[
@@ -157,7 +151,7 @@ class Server(_Table, frozen=True, kw_only=True):
         Meta(
             description="Seconds that running requests get to end before a stop or a reload.",
             ge=0,
-            le=_LONGEST,
+            le=LONGEST,
         ),
     ] = 30.0
     trusted_proxies: Annotated[
@@ -180,97 +174,9 @@ class DevServer(Server, frozen=True, kw_only=True):
         Meta(
             description="Seconds that running requests get to end before a stop or a reload.",
             ge=0,
-            le=_LONGEST,
+            le=LONGEST,
         ),
     ] = 5.0
-
-
-class Limits(_Table, frozen=True, kw_only=True):
-    """What clients and objects may use. Beyond a limit is a clear answer, never a slow death."""
-
-    header_bytes: Annotated[
-        int, Meta(description="The head of a request; more is 431.", ge=256, le=1 << 19)
-    ] = 32_768
-    url_bytes: Annotated[
-        int, Meta(description="The URL of a request; more is 414.", ge=16, le=65_535)
-    ] = 16_384
-    headers: Annotated[
-        int, Meta(description="Header lines of a request; more is 431.", ge=1, le=10_000)
-    ] = 128
-    body_bytes: Annotated[
-        int,
-        Meta(description="The body of a request; more is 413. 0 is no limit.", ge=0, le=1 << 50),
-    ] = 104_857_600
-    header_timeout: Annotated[
-        float,
-        Meta(description="Seconds for the head to arrive, then 408.", gt=0, le=_LONGEST),
-    ] = 10.0
-    idle_timeout: Annotated[
-        float,
-        Meta(
-            description="Seconds an idle connection is kept open between requests.",
-            gt=0,
-            le=_LONGEST,
-        ),
-    ] = 75.0
-    body_timeout: Annotated[
-        float,
-        Meta(description="Seconds without progress of a body, then 408.", gt=0, le=_LONGEST),
-    ] = 30.0
-    request_timeout: Annotated[
-        float,
-        Meta(
-            description="Seconds until the head of the response, then 504. 0 is no limit.",
-            ge=0,
-            le=_LONGEST,
-        ),
-    ] = 120.0
-    park_timeout: Annotated[
-        float,
-        Meta(
-            description="Seconds that a request waits for a host that is being replaced.",
-            ge=0,
-            le=_LONGEST,
-        ),
-    ] = 35.0
-    parked_requests: Annotated[
-        int,
-        Meta(description="Requests of one gateway that may wait so; more is 503.", ge=0, le=_MOST),
-    ] = 10_000
-    object_queue: Annotated[
-        int, Meta(description="Events that may wait for one object; more is 503.", ge=1, le=_MOST)
-    ] = 1_000
-    host_events: Annotated[
-        int, Meta(description="Events in flight in one host; more is 503.", ge=1, le=_MOST)
-    ] = 20_000
-    resident_objects: Annotated[
-        int,
-        Meta(
-            description="Objects that one host keeps in memory; the idle ones beyond are evicted.",
-            ge=1,
-            le=_MOST,
-        ),
-    ] = 10_000
-    ready_timeout: Annotated[
-        float,
-        Meta(description="Seconds for a host to import its modules.", gt=0, le=_LONGEST),
-    ] = 30.0
-    hang_timeout: Annotated[
-        float,
-        Meta(
-            description="Seconds that a host may not answer before it is killed; longer than "
-            "heartbeat.",
-            gt=0,
-            le=_LONGEST,
-        ),
-    ] = 30.0
-    heartbeat: Annotated[
-        float,
-        Meta(description="Seconds between two signs of life of a process.", ge=0.01, le=60),
-    ] = 1.0
-    connections: Annotated[
-        int, Meta(description="Client connections of one gateway; more wait.", ge=1, le=_MOST)
-    ] = 20_000
 
 
 _RouteItem = Annotated[
@@ -279,7 +185,7 @@ _RouteItem = Annotated[
 ]
 
 
-class Config(_Table, frozen=True, kw_only=True):
+class Config(Table, frozen=True, kw_only=True):
     """The configuration of a Sourdough application."""
 
     name: Annotated[

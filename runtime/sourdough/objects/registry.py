@@ -83,7 +83,7 @@ class Registry:
         self._without_room: deque[asyncio.Future[None]] = deque()
         self._containers: dict[bytes, Container] = {}
         self._congested = False
-        self._waiting: deque[tuple[bytes, bytes | None, Event]] = deque()
+        self._held_back: deque[tuple[bytes, bytes | None, Event]] = deque()
 
     def __len__(self) -> int:
         return len(self._containers)
@@ -95,7 +95,7 @@ class Registry:
     def events(self) -> int:
         """How many events run or wait in all objects."""
         inside = sum(len(each.events) + len(each.gate) for each in self._containers.values())
-        return inside + len(self._waiting)
+        return inside + len(self._held_back)
 
     def get(self, key: bytes) -> Container | None:
         """Return the live container of a key, without making one."""
@@ -118,8 +118,8 @@ class Registry:
 
         name: in UTF-8, where the caller knows it; decoded only for a new container.
         """
-        if (self._congested or self._waiting) and self._waits_for_disk(key):
-            self._waiting.append((key, name, event))
+        if (self._congested or self._held_back) and self._waits_for_disk(key):
+            self._held_back.append((key, name, event))
         else:
             self._admit(key, name, event)
 
@@ -180,8 +180,8 @@ class Registry:
         may wait is bounded by what may be in flight in a host.
         """
         self._congested = congested
-        while self._waiting and not self._congested:
-            self._admit(*self._waiting.popleft())
+        while self._held_back and not self._congested:
+            self._admit(*self._held_back.popleft())
 
     def _waits_for_disk(self, key: bytes) -> bool:
         cls = self._classes.get(key[:-ID_BYTES])
@@ -281,9 +281,9 @@ class Registry:
 
     async def release_all(self) -> int:
         """Close every database and mark every instance dead (invariant P2); return how many."""
-        for _, _, event in self._waiting:
+        for _, _, event in self._held_back:
             event.reply.failed(released_error())
-        self._waiting.clear()
+        self._held_back.clear()
         containers = list(self._containers.values())
         self._containers.clear()
         limit = asyncio.Semaphore(_CLOSE_AT_ONCE)

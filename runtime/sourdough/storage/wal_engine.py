@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 # A WAL that has grown to this size is folded into its file at the next quiet moment.
 FOLD_BYTES = 1024 * 1024
 
+# Committed and not synced yet, in bytes of WAL of all objects together. Above this, new events wait
+# (invariant S13): about a second of a slow disk's work. Above four times this, writers wait too.
+UNSYNCED_BYTES = 16 * 1024 * 1024
+
 _THREADS = 4
 _HEADER_WAL_FLAGS = slice(18, 20)  # file format write and read version: 2 = WAL
 
@@ -48,7 +52,14 @@ class WalEngine:
         threads: int = _THREADS,
         fold_bytes: int = FOLD_BYTES,
         limits: SqlLimits = DEFAULT_LIMITS,
+        unsynced_bytes: int = UNSYNCED_BYTES,
+        on_congested: Callable[[bool], None] | None = None,
     ) -> None:
+        """Start the threads.
+
+        on_failed: called once, with the sync that failed. on_congested: called with True when the
+        disk does not keep up, with False, in a turn of its own, when it has caught up.
+        """
         self.limits = limits
         self.stopwatch = Stopwatch(limits.seconds, loop.time)
         self.durability = durability
@@ -58,9 +69,13 @@ class WalEngine:
         self.error: Exception | None = None
         self.executor = ThreadPoolExecutor(threads, thread_name_prefix="sourdough-sync")
         self._on_failed = on_failed
+        self._unsynced = 0
+        self._unsynced_limit = unsynced_bytes
+        self._congested = False
+        self._on_congested = on_congested
         self._finished: deque[tuple[WalFile, int, Exception | None]] = deque()
         self._delivery_due = False
-        self._lingering: dict[Path, tuple[WalFile, Future[None]]] = {}
+        self._lingering: dict[Path, tuple[WalFile, Future[Exception | None]]] = {}
         self._durable_directories: set[Path] = set()
 
     @property
@@ -87,10 +102,10 @@ class WalEngine:
     def open(self, path: Path) -> WalFile:
         """Open an existing file; what its WAL holds counts as commit 1, not yet durable."""
         self._wait_for_predecessor(path)
-        found = _size(wal_path(path)) > 0
+        found = _size(wal_path(path))
         file = WalFile(engine=self, path=path, connection=open_file(path, self.limits))
         if found:
-            file.found_commits()
+            file.found_commits(found)
         return file
 
     def create(self, path: Path, image: bytes) -> WalFile:
@@ -116,10 +131,25 @@ class WalEngine:
             os.close(creation.fd)
             raise
         file = WalFile(engine=self, path=path, connection=connection, creation=creation)
-        file.found_commits()
+        file.found_commits(len(data))
         return file
 
-    def submit(self, file: WalFile, target: int) -> Future[None]:
+    def wrote(self, size: int) -> bool:
+        """Count bytes that are committed and not synced; say whether their writer must wait."""
+        self._unsynced += size
+        if not self._congested and self._unsynced > self._unsynced_limit:
+            self._congested = True
+            self._tell_congestion()
+        return self._unsynced > 4 * self._unsynced_limit
+
+    def synced(self, size: int) -> None:
+        """Count bytes that are synced, or given up."""
+        self._unsynced -= size
+        if self._congested and self._unsynced <= self._unsynced_limit // 2:
+            self._congested = False
+            self.loop.call_soon(self._tell_congestion)
+
+    def submit(self, file: WalFile, target: int) -> Future[Exception | None]:
         """Run one sync of a file in a thread; `target` is the commit that it makes durable."""
         return self.executor.submit(self._sync, file, target)
 
@@ -129,7 +159,7 @@ class WalEngine:
             self.error = error
             self._on_failed(error)
 
-    def linger(self, file: WalFile, sync: Future[None]) -> None:
+    def linger(self, file: WalFile, sync: Future[Exception | None]) -> None:
         """Keep an abandoned file's descriptors until its running sync has ended (S3)."""
         self._lingering[file.path] = (file, sync)
 
@@ -174,7 +204,11 @@ class WalEngine:
                 sync.result()
             file.close_descriptors()
 
-    def _sync(self, file: WalFile, target: int) -> None:
+    def _tell_congestion(self) -> None:
+        if self._on_congested is not None:
+            self._on_congested(self._congested)
+
+    def _sync(self, file: WalFile, target: int) -> Exception | None:
         """In a thread: sync one file, then have the loop told."""
         error: Exception | None = None
         try:
@@ -186,6 +220,7 @@ class WalEngine:
             self._delivery_due = True
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 self.loop.call_soon_threadsafe(self._deliver)
+        return error
 
     def _deliver(self) -> None:
         self._delivery_due = False

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from sourdough.storage.wal_engine import WalEngine
 
 
+# So many times the usual size, a WAL is folded although commits are still coming in.
+_LONG = 4
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Creation:
     """What is still to do for a file made in this process."""
@@ -57,18 +61,23 @@ class WalFile:
         self._creation = creation
         self._creation_synced = creation is None
         self._wal_fd: int | None = None
-        self._sync_running: Future[None] | None = None
+        self._sync_running: Future[Exception | None] | None = None
         self._waiters: list[tuple[int, Callable[[Exception | None], None]]] = []
         self._wal_pages = 0
+        # Bytes of WAL that no sync has begun to cover, and those that the running one covers.
+        self._unsynced = 0
+        self._syncing = 0
         self._changed = False
+        self._grown = 0
         self._closed = False
         self._ended = False
         self._page_bytes = int(str(run(connection, "PRAGMA page_size")[0][0]))
         connection.set_wal_hook(self._wal_grew)
 
-    def found_commits(self) -> None:
-        """Count what the file already holds as commit 1 and make it durable."""
+    def found_commits(self, size: int) -> None:
+        """Count what the file already holds, in bytes, as commit 1 and make it durable."""
         self._changed = True
+        self._grown = size
         self.committed()
 
     def committed(self) -> int:
@@ -78,7 +87,11 @@ class WalFile:
         self._changed = False
         self.commits += 1
         if self._engine.syncs:
-            if self._sync_running is None:
+            size, self._grown = self._grown, 0
+            self._unsynced += size
+            if self._engine.wrote(size):
+                self._sync_now()
+            elif self._sync_running is None:
                 self._start_sync()
         else:
             self.durable = self.commits
@@ -110,6 +123,8 @@ class WalFile:
         if self._ended:
             return
         self._ended = self._closed = True
+        self._engine.synced(self._unsynced)
+        self._unsynced = 0
         self.connection.close(True)
         sync = self._sync_running
         if sync is not None and not sync.done():
@@ -132,6 +147,8 @@ class WalFile:
     def sync_ended(self, target: int, error: Exception | None) -> None:
         """On the loop: the sync that covers commits up to `target` has ended."""
         self._sync_running = None
+        self._engine.synced(self._syncing)
+        self._syncing = 0
         if error is not None:
             self._tell(self.commits, error)
             return
@@ -139,10 +156,11 @@ class WalFile:
         self._tell(target, None)
         if self._closed:
             return
+        # A writer that never pauses must not make the WAL grow for ever; folding syncs it first.
+        if self._fold_is_due(1 if self.commits <= self.durable else _LONG):
+            self._fold()
         if self.commits > self.durable:
             self._start_sync()
-        elif self._fold_is_due():
-            self._fold()
 
     def close_descriptors(self) -> None:
         """Close what stands beside the connection, which is closed already (invariant S3)."""
@@ -155,12 +173,40 @@ class WalFile:
 
     def _wal_grew(self, _connection: apsw.Connection, _database: str, pages: int) -> int:
         """SQLite's hook: called by every commit that wrote something."""
+        grown = pages - self._wal_pages
+        self._grown += (grown if grown > 0 else pages) * self._page_bytes
         self._wal_pages = pages
         self._changed = True
         return apsw.SQLITE_OK
 
+    def _sync_now(self) -> None:
+        """Let the writer wait for the disk, and with him the loop (invariant S13).
+
+        Storage calls cannot suspend: what was read before them would be stale after them. So where
+        holding back events is not enough, because what runs already goes on writing, this is all
+        that keeps the rest in bounds.
+        """
+        if self._engine.error is not None:
+            return
+        running = self._sync_running
+        if running is not None and running.result() is not None:
+            return  # a failed sync is final; its delivery is on the way
+        try:
+            self.make_durable()
+        except Exception as error:  # noqa: BLE001 (whatever it is, it goes to those who wait)
+            self._engine.fail(error)
+            self._engine.loop.call_soon(self._tell, self.commits, error)
+            return
+        self.durable = self.commits
+        self._engine.synced(self._unsynced)
+        self._unsynced = 0
+        self._engine.loop.call_soon(self._tell, self.commits, None)
+        if self._fold_is_due():
+            self._fold()
+
     def _start_sync(self) -> None:
         if self._engine.error is None:
+            self._syncing, self._unsynced = self._unsynced, 0
             self._sync_running = self._engine.submit(self, self.commits)
 
     def _sync_creation(self) -> None:
@@ -185,8 +231,8 @@ class WalFile:
         for callback in due:
             callback(error)
 
-    def _fold_is_due(self) -> bool:
-        return self._wal_pages * self._page_bytes >= self._engine.fold_bytes
+    def _fold_is_due(self, times: int = 1) -> bool:
+        return self._wal_pages * self._page_bytes >= times * self._engine.fold_bytes
 
     def _fold(self) -> None:
         """Fold the WAL into the file; SQLite syncs both in the right order by itself."""

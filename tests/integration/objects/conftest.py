@@ -83,7 +83,7 @@ class World:
         self.clock = FakeClock()
         self.alarms = None  # storage.alarm.AlarmIndex
         self.disk = Disk()
-        self.engine_options: dict[str, Any] = {}
+        self.engine_options: dict[str, Any] = {"sync": self.disk}
         self.failed: list[Exception] = []
         self.engine: WalEngine | None = None
         self.registries: list[Registry] = []
@@ -97,8 +97,7 @@ class World:
                 loop=loop,
                 durability=Durability.DISK,
                 on_failed=self.failed.append,
-                sync=self.disk,
-                on_congested=lambda congested: self.registry.congestion(congested),
+                on_congested=self._congested,
                 **self.engine_options,
             )
         limits = {"queue_limit": 1000, "resident_limit": 1000, "idle_seconds": 10.0, **options}
@@ -118,6 +117,9 @@ class World:
             env=None,
             durability=durability,
         )
+
+    def _congested(self, congested: bool) -> None:
+        self.registry.congestion(congested)
 
     def _open(self, cls, object_id, on_broken) -> Database:
         database = Database(

@@ -130,7 +130,7 @@ async def test_it_belongs_to_the_transaction_around_it(run):
 
 async def test_a_reading_query_that_takes_too_long_fails(run, world):
     """The error says why and what the limit is called (invariant S12)."""
-    world.limits = SqlLimits(thread_seconds=0.02)
+    world.engine_options["limits"] = SqlLimits(thread_seconds=0.02)
 
     async def step(self):
         await self.storage.put("a", 1)
@@ -143,7 +143,7 @@ async def test_a_reading_query_that_takes_too_long_fails(run, world):
 
 async def test_a_writing_query_that_takes_too_long_resets(run, world):
     """The object is reset to its last commit (invariant S12, semantics 4.4.4)."""
-    world.limits = SqlLimits(thread_seconds=0.02)
+    world.engine_options["limits"] = SqlLimits(thread_seconds=0.02)
 
     async def step(self):
         self.storage.sql.exec("CREATE TABLE t(x)")
@@ -175,7 +175,7 @@ async def test_a_reset_stops_the_thread(run, world):
 
 async def test_a_write_ahead_log_is_not_folded_meanwhile(run, world):
     """A sync that ends during the query leaves the connection alone."""
-    world.fold_bytes = 1
+    world.engine_options["fold_bytes"] = 1
 
     async def step(self):
         await self.storage.put("a", 1)
