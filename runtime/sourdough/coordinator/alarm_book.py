@@ -79,6 +79,12 @@ class _Entry:
     turn: int = 0
     """Its place in a queue; what stands there under another number is stale."""
 
+    @property
+    def untried(self) -> Due | None:
+        """The alarm, while the index knows as much of it as we do."""
+        fresh = self.serial is None and self.history == History() and not self.giving_up
+        return self.alarm if fresh else None
+
 
 class AlarmBook:
     """All alarms that are due before the horizon."""
@@ -144,6 +150,10 @@ class AlarmBook:
         for alarm in page:
             if alarm.key not in changed and alarm.key not in self._entries:
                 self.put(alarm)
+        for key in changed:
+            entry = self._entries.get(key)
+            if entry is not None and entry.untried is not None and not self._is_near(entry.untried):
+                del self._entries[key]
         self._forget_the_latest()
 
     # --- runs
@@ -282,12 +292,8 @@ class AlarmBook:
         """Leave to the index what is too much; it comes back when the horizon does."""
         if len(self._entries) <= 2 * MAX_WAITING:
             return
-        waiting = sorted(
-            (entry.alarm.due, *key)
-            for key, entry in self._entries.items()
-            if entry.alarm is not None and entry.serial is None and entry.history == History()
-            and not entry.giving_up
-        )  # fmt: skip
+        untried = (entry.untried for entry in self._entries.values())
+        waiting = sorted((each.due, *each.key) for each in untried if each is not None)
         if len(waiting) > MAX_WAITING:
             self.horizon = waiting[MAX_WAITING - 1]
             for _, storage_name, raw in waiting[MAX_WAITING:]:

@@ -10,6 +10,7 @@ import msgspec
 
 from sourdough.coordinator.catalogue import Catalogue, KnownObject
 from sourdough.coordinator.objectkey import ObjectKey
+from sourdough.coordinator.questions import NoAnswerError
 from sourdough.errors import SourdoughError
 from sourdough.storage.offline import scan
 from sourdough.wire.messages import Forgotten, Known, Named
@@ -93,6 +94,10 @@ class Bookkeeping:
                 await self._catalogue.reconcile(self._scan)
                 await self._read_names()
                 self.count = await self._catalogue.count()
+            except NoAnswerError:
+                # What is not read yet is asked for again: an alarm may depend on it.
+                self._reconcile.set()
+                await asyncio.sleep(1)
             except Exception:
                 log.exception("the catalogue could not be compared with the disk")
                 await asyncio.sleep(1)
@@ -114,6 +119,8 @@ class Bookkeeping:
         try:
             data = await self._questions.ask("name", key.storage_name, raw)
             named = msgspec.msgpack.decode(data, type=Named)
+        except NoAnswerError:
+            raise
         except SourdoughError as error:
             log.debug("the name of %s is not known: %s", key.id, error)
         if named.alarm is not None:

@@ -19,6 +19,10 @@ _ANSWER_SECONDS = 4.0
 _POLL_SECONDS = 0.05
 
 
+class NoAnswerError(SourdoughError):
+    """No host owned the object, or its host said nothing in time; ask again."""
+
+
 class Questions:
     """The coordinator's half of `Ask` and `Answer`."""
 
@@ -57,7 +61,7 @@ class Questions:
                 worker.send(Ask(number=number, what=what, namespace=namespace, id=raw, limit=limit))
                 return await future
         except TimeoutError:
-            raise SourdoughError(
+            raise NoAnswerError(
                 "The host that owns this object did not answer.", hint="Try again in a moment."
             ) from None
         finally:

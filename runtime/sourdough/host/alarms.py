@@ -94,6 +94,7 @@ class Alarms:
         if key in self._running:
             return
         self._running.add(key)
+        self._host.events += 1
         registry = self._host.registry
         if not self._host.serves(key):
             self._ended(key, message, AlarmOutcome.MOVED)

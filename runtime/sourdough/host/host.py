@@ -281,13 +281,13 @@ class Host:
         self.registry.deliver(head.key, head.name, event)
 
     def finished(self, seconds: float) -> None:
-        """An event has been answered, `seconds` after it came."""
-        self.events -= 1
+        """An event of a link has been answered, `seconds` after it came."""
         self.latency.add(seconds)
         self.settled()
 
     def settled(self) -> None:
-        """Something has ended, perhaps the last that ran."""
+        """Something that was counted in `events` has ended."""
+        self.events -= 1
         if not self.events:
             self._breadcrumb.clear()
             self._idle.set()

@@ -13,7 +13,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sourdough.errors import DurableObjectError, StorageError
+from sourdough.errors import DurableObjectError, SqlError, StorageError
 from sourdough.objects.event import Event
 from sourdough.objects.failure import start_at_user
 from sourdough.storage.failure import is_constraint
@@ -161,6 +161,7 @@ def _outcome_of(error: BaseException) -> AlarmOutcome:
         if error.overloaded and not error.durable_object_reset:
             return AlarmOutcome.BROKEN
         cause = error.__cause__
-        if isinstance(cause, StorageError) and not is_constraint(cause):
+        of_user = isinstance(cause, SqlError)  # raised, not caught, in a constructor
+        if isinstance(cause, StorageError) and not of_user and not is_constraint(cause):
             return AlarmOutcome.BROKEN
     return AlarmOutcome.FAILED

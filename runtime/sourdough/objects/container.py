@@ -19,7 +19,7 @@ from contextvars import Context
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sourdough.errors import DurableObjectError
+from sourdough.errors import DurableObjectError, StorageError
 from sourdough.http import Response
 from sourdough.ids import ObjectId
 from sourdough.objects.alarm import AlarmEvent, run_alarm
@@ -234,8 +234,9 @@ class Container:
             if error is None:
                 _send(send, what, event)
             else:
-                self.reset(error)
-                event.reply.failed(reset_error(error))
+                told = reset_error(_of_storage(error))
+                self.reset(told)
+                event.reply.failed(told)
 
         self.database.when_durable(commit, durable)
 
@@ -366,6 +367,13 @@ async def _contained(work: Coroutine[Any, Any, T]) -> T:
         return await work
     except (SystemExit, KeyboardInterrupt) as error:
         raise RuntimeError(f"{type(error).__name__} in background work") from error
+
+
+def _of_storage(error: BaseException) -> BaseException:
+    """Name the storage as the cause of a failed sync: an alarm is not blamed for it (6.8)."""
+    if isinstance(error, OSError):
+        return StorageError(f"the disk failed: {error.strerror}")
+    return error
 
 
 def overloaded_error() -> DurableObjectError:

@@ -21,6 +21,7 @@ from sourdough.storage.meta import ObjectMeta
 from sourdough.storage.wal_engine import WalEngine
 from sourdough.testing import FakeClock
 from sourdough.values import decode, encode
+from tests.integration.objects.sleepers import Index, Sleeper
 
 STORAGE_NAME = "Thing"
 
@@ -212,3 +213,20 @@ def run(world):
 
     begin.options = {}
     return begin
+
+
+@pytest.fixture
+async def index(world):
+    world.alarms = Index()
+    return world.alarms
+
+
+@pytest.fixture
+async def sleeper(world, index):
+    """A host with a fresh class of sleepers."""
+
+    class Fresh(Sleeper):
+        infos: list = []  # noqa: RUF012
+
+    world.host(Fresh, section_seconds=5.0)
+    return Fresh
