@@ -194,6 +194,7 @@ class Peers:
         if self.parked >= self._parked_limit:
             event.on_failed(ResetCode.OVERLOADED, "too many requests wait for a host")
             return
+        event.peers = self  # whose caller leaves is taken out again, also before it was ever sent
         event.parked_at = event.parked_at or self._clock.monotonic()
         queues = self._parked if where is None else where
         queues.setdefault(seat, deque()).append(event)

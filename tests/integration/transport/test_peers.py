@@ -156,6 +156,17 @@ async def test_a_parked_event_whose_caller_leaves_is_forgotten(world):
     assert host.got == ["b 1"]
 
 
+async def test_an_event_that_was_never_sent_is_forgotten_too_when_its_caller_leaves(world):
+    """One that waited behind a refused one of its stub is parked without having been sent."""
+    event, other = Sent("a", slot(1)), world.send("b")
+    world.peers.refused(event)
+    event.cancel()
+    host = world.host(1)
+    world.publish({1: (1, 1)})
+    await world.until(lambda: other.answered)
+    assert host.got == ["b 1"]
+
+
 async def test_entrypoint_events_go_to_the_least_busy_host(world):
     """Any host may run the entrypoint; the one with the fewest streams gets it."""
     one, two = world.host(1), world.host(2)
