@@ -27,10 +27,11 @@ from sourdough.wire.frames import END, INLINE_BODY, ResetCode
 from sourdough.wire.heads import SECURE, Kind, RequestHead, decode_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from sourdough.host.host import Host
     from sourdough.http.body import BodySource
+    from sourdough.objects.container import Container
     from sourdough.transport.peers import Peers
 
 
@@ -157,8 +158,8 @@ class Calls:
 
     async def fetch(self, key: bytes, name: str | None, request: Request, order: Order) -> Response:
         """Send a request to an object; see `objects.namespace.Caller`."""
-        await _confirmed()
-        body = request.take_body()
+        await _pass_gate(order)
+        body = _gated(request.take_body())
         while True:
             if order.idle and self._host.runs_here(key, self._origin()[1]):
                 return await self._fetch_here(key, name, request, body)
@@ -194,7 +195,7 @@ class Calls:
     ) -> Any:
         """Call a method of an object; see `objects.namespace.Caller`."""
         arguments = encode_limited((args, kwargs))
-        await _confirmed()
+        await _pass_gate(order)
         while True:
             if order.idle and self._host.runs_here(key, self._origin()[1]):
                 return await self._call_here(key, name, method, arguments)
@@ -262,13 +263,53 @@ class Calls:
             raise
 
 
-async def _confirmed() -> None:
-    """Wait for the commits that the calling object has made so far (output gate)."""
-    event = current_event.get()
-    if event is not None and event.container is not None:
-        waiter = event.container.confirmed()
+async def _pass_gate(order: Order) -> None:
+    """Wait for the commits that the calling object has made so far (output gate).
+
+    In order: a later call of the same stub must not find them durable and overtake (invariant D4).
+    """
+    container = _calling_object()
+    waiter = None if container is None else container.confirmed()
+    before = order.at_gate
+    if waiter is None and before is None:
+        return
+    passed = order.at_gate = asyncio.get_running_loop().create_future()
+    try:
+        if before is not None:
+            await asyncio.wait([before])
         if waiter is not None:
             await waiter
+    finally:
+        passed.set_result(None)
+        if order.at_gate is passed:
+            order.at_gate = None
+
+
+def _calling_object() -> Container | None:
+    event = current_event.get()
+    return None if event is None else event.container
+
+
+def _gated(body: BodySource) -> BodySource:
+    """Return a request's body whose chunks pass the output gate of the object that sends it."""
+    container = _calling_object()
+    if isinstance(body, bytes) or container is None:
+        return body
+    return _pass_chunks(body, container)
+
+
+async def _pass_chunks(body: AsyncIterator[bytes], container: Container) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in body:
+            waiter = container.confirmed()
+            if waiter is not None:
+                await waiter
+            yield chunk
+    finally:
+        # A generator of the user ends now, not when it is collected.
+        close = getattr(body, "aclose", None)
+        if close is not None:
+            await close()
 
 
 async def _result(answered: Answered) -> Any:

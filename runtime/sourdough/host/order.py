@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 from sourdough.transport.peers import Outgoing
 
 if TYPE_CHECKING:
+    import asyncio
+
     from sourdough.transport.peers import Peers
 
 
@@ -31,10 +33,13 @@ class OrderedCall(Outgoing):
 class Order:
     """The order of one stub's calls."""
 
-    __slots__ = ("_held", "_out", "_peers", "_place", "_refused")
+    __slots__ = ("_held", "_out", "_peers", "_place", "_refused", "at_gate")
 
     def __init__(self, peers: Peers) -> None:
         self._peers = peers
+        # The newest call that has not passed the caller's output gate; those made after it wait for
+        # it, although what they depend on may be durable already.
+        self.at_gate: asyncio.Future[None] | None = None
         self._place = 0
         self._out: dict[int, OrderedCall] = {}
         self._held: dict[int, OrderedCall] = {}

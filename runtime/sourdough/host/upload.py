@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import copy_context
 from typing import TYPE_CHECKING
 
 from sourdough.wire.frames import ResetCode
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 class Upload:
     """Sends a body over a stream as credit allows."""
 
-    __slots__ = ("_on_failed", "_room", "_source", "_stream", "_task")
+    __slots__ = ("_context", "_on_failed", "_room", "_source", "_stream", "_task")
 
     def __init__(
         self, stream: Stream, source: BodySource, on_failed: Callable[[Exception], None]
@@ -26,13 +27,16 @@ class Upload:
         self._stream = stream
         self._source = source
         self._on_failed = on_failed
+        # Of the caller: its generator runs there, and not where the link's frames are read.
+        self._context = copy_context()
         self._task: asyncio.Task[None] | None = None
         self._room: asyncio.Future[None] | None = None
 
     def start(self) -> None:
         """The first credit has come: begin. Later calls do nothing."""
         if self._task is None:
-            self._task = asyncio.ensure_future(self._run())
+            loop = asyncio.get_running_loop()
+            self._task = loop.create_task(self._run(), context=self._context)
 
     def writable(self) -> None:
         """Everything handed over so far has left."""
