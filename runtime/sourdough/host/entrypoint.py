@@ -29,18 +29,28 @@ class Entrypoint:
         self._env = env
         self._loop = loop
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._answered = 0.0
         self.events: dict[Event, asyncio.Task[None]] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is worked on, also one whose client has left, or a `wait_until`."""
+        return bool(self.events or self._tasks)
 
     def deliver(self, event: Event) -> None:
         """Answer a request in a task of its own."""
         self.events[event] = self._loop.create_task(self._run(event))
 
     def waiting(self) -> Waiting:
-        """Describe the oldest request, for a drain that waits for it."""
+        """Describe the oldest request, else background work, for a drain that waits for it."""
+        name = self._cls.__name__
+        if not self.events:
+            place = next((place_of(task) for task in self._tasks), None)
+            seconds = time.monotonic() - self._answered
+            return Waiting(object=name, what="background work", seconds=seconds, place=place)
         event, task = next(iter(self.events.items()))
         seconds = time.monotonic() - event.started
-        what = self._cls.__name__
-        return Waiting(object=what, what=event.what, seconds=seconds, place=place_of(task))
+        return Waiting(object=name, what=event.what, seconds=seconds, place=place_of(task))
 
     async def _run(self, event: Event) -> None:
         current_event.set(event)
@@ -60,6 +70,7 @@ class Entrypoint:
             event.reply.failed(error)
         finally:
             del self.events[event]
+            self._answered = time.monotonic()
 
     async def _fetch(self, event: Event) -> Response:
         instance = self._cls(EntrypointContext(self._tasks), self._env)

@@ -163,8 +163,7 @@ class Host:
 
     async def _drained(self, report: Callable[[Waiting], None]) -> bool:
         report_at = self._loop.time() + _REPORT_SECONDS
-        # The second kind has no caller any more, or one in this process: its work is finished too.
-        while self.events or self.registry.events:
+        while self._works():
             self._idle.clear()
             now = self._loop.time()
             if now >= self._deadline:
@@ -177,6 +176,15 @@ class Host:
                 async with asyncio.timeout(min(pause, self._deadline - now)):
                     await self._idle.wait()
         return True
+
+    def _works(self) -> bool:
+        """Whether anything runs; also what has no caller any more, or one in this process."""
+        return (
+            self.events > 0
+            or self.registry.events > 0
+            or any(container.busy for container in self.registry)
+            or (self.entrypoint is not None and self.entrypoint.busy)
+        )
 
     async def tell_longest(self, report: Callable[[Waiting], None]) -> None:
         """Say once a second what a stop waits for, until the seat itself is asked back."""
@@ -191,8 +199,13 @@ class Host:
         longest = min(events, key=lambda event: event.started, default=None)
         if longest is not None and longest.container is not None:
             report(longest.container.waiting(longest))
-        elif self.entrypoint is not None and self.entrypoint.events:
+            return
+        if self.entrypoint is not None and self.entrypoint.busy:
             report(self.entrypoint.waiting())
+            return
+        busy = next((container for container in self.registry if container.busy), None)
+        if busy is not None:
+            report(busy.waiting_in_background())
 
     # --- links
 

@@ -211,6 +211,12 @@ class Container:
         seconds = self._loop.time() - event.started
         return Waiting(object=self.label, what=event.what, seconds=seconds, place=place)
 
+    def waiting_in_background(self) -> Waiting:
+        """Describe work without an event that a drain waits for, of `wait_until` most of all."""
+        place = next((place_of(task) for task in self._tasks), None)
+        seconds = self._loop.time() - self.idle_since
+        return Waiting(object=self.label, what="background work", seconds=seconds, place=place)
+
     @property
     def label(self) -> str:
         """How people see this object: "Counter:a"."""
