@@ -53,6 +53,16 @@ def test_a_section_holds_other_events_back(world):
     assert written == 1
 
 
+def test_a_queue_that_is_full_refuses(world):
+    """semantics section 2 (overload), 10: whoever comes then is told not to try again at once."""
+    count = 1500
+    [refused], answered, in_order = world.run("floods", world.name(), count)
+    assert "overloaded" in refused["text"]
+    flags = ("overloaded", "remote", "retryable", "durable_object_reset")
+    assert [refused[flag] for flag in flags] == [True, False, False, False]
+    assert [answered, in_order] == [count, True]
+
+
 def test_a_section_that_raises_resets(world):
     """semantics 4.3, trap 8: its caller and who waits get the error; the next is constructed anew."""
     first, second, constructions, value = world.run("section_raises", world.name())

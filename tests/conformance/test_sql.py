@@ -129,6 +129,11 @@ def test_a_cursor_is_read_once_in_every_way(world):
     assert read == 3
 
 
+def test_cursors_of_one_query_are_two(world):
+    """semantics 5.3: each has its own position, over awaits and commits."""
+    assert world.new("KEEPER").call("cursors_of_one_query") == [999, 999]
+
+
 def test_the_size_of_the_database_grows(world):
     """semantics 5.3: in bytes, free pages not counted."""
     make = execute("CREATE TABLE t(x); INSERT INTO t VALUES (zeroblob(100000))")

@@ -82,6 +82,7 @@ def encode_error(error: BaseException) -> bytes:
     flags: dict[str, Any] = {}
     if isinstance(error, DurableObjectError) and not isinstance(error, RemoteError):
         flags = {
+            "remote": error.remote,
             "retryable": error.retryable,
             "overloaded": error.overloaded,
             "durable_object_reset": error.durable_object_reset,
@@ -105,7 +106,7 @@ def decode_error(data: bytes) -> BaseException:
     fields = decode(data)
     name, message, flags = fields["type"], fields["message"], fields["flags"]
     if flags:
-        return DurableObjectError(message, remote=True, **flags)
+        return DurableObjectError(message, **flags)
     known = getattr(builtins, name, None)
     if isinstance(known, type) and issubclass(known, Exception) and known not in _NEVER_RAISED:
         try:

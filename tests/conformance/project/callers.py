@@ -231,6 +231,17 @@ async def around_a_section(env: Any, name: str) -> list[Any]:
     return [await section, await stub.remembered(), await stub.value("from a task in the section")]
 
 
+async def floods(env: Any, name: str, count: int) -> list[Any]:
+    """Send more into a section than may wait; return what the refused saw, and what arrived."""
+    stub = env.ACTOR.get_by_name(name)
+    section = asyncio.ensure_future(stub.section("door"))
+    answers = await asyncio.gather(*(caught(stub.appends(number)) for number in range(count)))
+    refused = [answer for answer in answers if answer is not None]
+    await section
+    arrived = [each for each in await stub.remembered() if isinstance(each, int)]
+    return [refused[:1], len(refused) + len(arrived), arrived == sorted(arrived)]
+
+
 async def section_raises(env: Any, name: str) -> list[Any]:
     """A section fails with another event in the queue."""
     first, second = await asyncio.gather(

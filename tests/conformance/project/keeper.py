@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from typing import Any
 
@@ -140,6 +141,23 @@ class Keeper(DurableObject):
         second = next(cursor.raw())
         rest = [row.as_dict() for row in cursor]
         return [written, list(cursor.columns), first.y, list(second), rest, cursor.rows_read]
+
+    async def cursors_of_one_query(self) -> list[int]:
+        """Run one query again while its first cursor is open, over an await and a write."""
+        sql = self.ctx.storage.sql
+        sql.exec("CREATE TABLE n(x)")
+        sql.exec(
+            "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 1000)"
+            " INSERT INTO n SELECT x FROM c"
+        )
+        first = sql.exec("SELECT x FROM n")
+        next(first)
+        second = sql.exec("SELECT x FROM n")
+        next(second)
+        await asyncio.sleep(0)
+        await self.ctx.storage.put("a", 1)
+        await self.ctx.storage.sync()
+        return [len(list(first)), len(list(second))]
 
     async def cursor_over_delete_all(self) -> str:
         """Delete everything while a long result is being read, and read on."""
