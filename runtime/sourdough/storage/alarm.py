@@ -81,7 +81,7 @@ class Alarm:
 
     __slots__ = (
         "_asked", "_bound", "_changes", "_clock", "_database", "_index", "_running", "_told",
-        "deferred", "has_handler", "touched",
+        "deferred", "has_handler", "holds", "touched",
     )  # fmt: skip
 
     def __init__(self, database: Database, clock: Clock, index: AlarmIndex | None) -> None:
@@ -97,6 +97,8 @@ class Alarm:
         self._changes = 0
         self._running: int | None = None
         self.deferred = False
+        self.holds = False
+        """Whether the open transaction waits for the index."""
         self.touched = False
         """Whether the open transaction may have changed the alarm."""
         self.has_handler = True
@@ -163,11 +165,6 @@ class Alarm:
 
     # --- the database
 
-    @property
-    def holds(self) -> bool:
-        """Whether a commit waits for the index."""
-        return self._asked is not None
-
     def stored(self) -> int | None:
         """Return what the database holds, also while the alarm is deferred."""
         self._database.reading()
@@ -179,16 +176,8 @@ class Alarm:
 
     def may_commit(self) -> bool:
         """Say whether the open transaction may be committed; if not, it soon may."""
-        if not self.touched or self._index is None:
-            return True
-        due = self._read()
-        if due is None or (self._bound is not None and self._bound <= due):
-            return True
-        if self._asked is None or due < self._asked:
-            self._asked = due
-            told = self._told
-            self._index.sooner(due, self._database.meta.name, lambda: self._kept(due, told))
-        return False
+        self.holds = self.touched and self._index is not None and not self._is_known(self._read())
+        return not self.holds
 
     def committed(self, commit: int) -> None:
         """The transaction that touched the alarm is committed, under this number."""
@@ -224,6 +213,16 @@ class Alarm:
         self.touched = True
         self.deferred = False
         self._changes += 1
+
+    def _is_known(self, due: int | None) -> bool:
+        """Whether the index holds this time or an earlier one; if not, it is asked to."""
+        if due is None or (self._bound is not None and self._bound <= due):
+            return True
+        if self._index is not None and (self._asked is None or due < self._asked):
+            self._asked = due
+            told, name = self._told, self._database.meta.name
+            self._index.sooner(due, name, lambda: self._kept(due, told))
+        return False
 
     def _kept(self, due: int, told: int) -> None:
         if told != self._told:

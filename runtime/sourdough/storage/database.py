@@ -204,6 +204,12 @@ class Database(Connected):
             self._memory_state = state_of_memory(self._connection)
         self._constructed = True
 
+    async def settled(self) -> None:
+        """Commit what was written; waits only where an alarm holds the commit back."""
+        self.flush()
+        if self._in_transaction and self.alarm.holds:
+            await self.sync()
+
     async def sync(self) -> None:
         """Return when everything written so far, also unconfirmed, is durable (4.2.5)."""
         self.flush()
@@ -324,9 +330,7 @@ class Database(Connected):
         return connection, file
 
     async def _end(self, *, fold: bool) -> None:
-        self.flush()
-        if self._in_transaction and self.alarm.holds:
-            await self.sync()
+        await self.settled()
         self._error = failure.closed()
         self.readers.detach()
         connection, file = self._forget()

@@ -23,6 +23,8 @@ class Held:
         self, commit: int, when_durable: Callable[[int, Callable[[Exception | None], None]], None]
     ) -> None:
         """The transaction is committed: all wait on for its number."""
+        if not self._callbacks:
+            return
         callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:
             when_durable(commit, callback)

@@ -197,6 +197,7 @@ class Sql:
             seconds=database.limits.thread_seconds,
             monotonic=asyncio.get_running_loop().time,
         )
+        await database.settled()
         try:
             return await query.run(database.lend(query))
         except apsw.Error as error:

@@ -141,7 +141,7 @@ async def run_transaction(
     closure: Callable[[Transaction], Awaitable[T]],
 ) -> T:
     """Run a closure inside its critical section; commit what is outermost."""
-    database.flush()
+    await database.settled()
     transaction = Transaction(storage, Savepoint(database))
     try:
         result = await _awaited(closure(transaction))

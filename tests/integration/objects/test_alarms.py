@@ -212,3 +212,34 @@ async def test_an_unconfirmed_alarm_lets_the_answer_go(world, index, sleeper):
     await world.call("set", NOW + 5, True)
     assert index.heard == [("sooner", NOW + 5)]
     index.confirm()
+
+
+@pytest.mark.parametrize("kind", ["transaction", "thread"])
+async def test_what_has_the_storage_to_itself_begins_after_a_commit_that_is_held_back(
+    world, index, sleeper, kind
+):
+    """What was written before is committed first, and `sync` inside waits for nothing."""
+
+    async def alone(self):
+        storage = self.ctx.storage
+
+        async def work(txn):
+            await storage.sync()
+            return 1
+
+        await storage.set_alarm(NOW + 5)
+        if kind == "transaction":
+            return await storage.transaction(work)
+        return (await storage.sql.exec_in_thread("SELECT 1 AS one"))[0].one
+
+    sleeper.alone = alone
+    await world.call("put", 1)
+    index.confirms = False
+    answer = world.call("alone")
+    await settle()
+    commits = world.container().database.commits
+    assert not answer.done()
+    index.confirm()
+    assert await answer == 1
+    assert world.container().database.commits > commits
+    assert await world.call("get") == NOW + 5
