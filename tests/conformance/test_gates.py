@@ -46,7 +46,7 @@ def test_a_call_comes_after_the_callers_commit(world):
 
 
 def test_a_section_holds_other_events_back(world):
-    """semantics 4.3, trap 8, trap 9: work begun inside goes on, its end comes before the queue."""
+    """semantics 3.15, 4.3, trap 8, trap 9: work begun inside goes on, its end comes before the queue."""
     result, seen, written = world.run("around_a_section", world.name())
     assert result == "of the section"
     assert seen == ["section begins", "section ends", "after the section", 0, 1, 2]

@@ -86,7 +86,7 @@ def test_an_object_without_a_name(world):
 
 
 def test_an_object_learns_its_name_from_a_caller(world):
-    """semantics 1.12: called by its bare id it has none until somebody knows it."""
+    """semantics 1.12, 8: called by its bare id it has none until somebody knows it."""
     name = world.name()
     assert world.run("name_of_object", name) == [None, name, name]
 
