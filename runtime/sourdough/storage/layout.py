@@ -130,13 +130,23 @@ def object_path(root: Path, storage_name: str, raw: bytes) -> Path:
 
 
 def measure_sync(folder: Path) -> float:
-    """Return the seconds that one small sync takes on this disk: the median of five."""
-    fd, name = tempfile.mkstemp(prefix=".sync-", dir=folder)
+    """Return the seconds that one small sync takes on this disk: the median of five.
+
+    Raises StorageError for a disk that takes nothing, a full one for example.
+    """
     try:
-        times = [_timed_sync(fd, number) for number in range(5)]
-    finally:
-        os.close(fd)
-        Path(name).unlink()
+        fd, name = tempfile.mkstemp(prefix=".sync-", dir=folder)
+        try:
+            times = [_timed_sync(fd, number) for number in range(5)]
+        finally:
+            os.close(fd)
+            Path(name).unlink()
+    except OSError as error:
+        raise StorageError(
+            f"the storage folder cannot be written: {error.strerror}",
+            place=str(folder),
+            hint="free space on its disk",
+        ) from error
     return statistics.median(times)
 
 
