@@ -108,15 +108,14 @@ class ProcessLauncher:
 
     async def _launch(self, worker: Worker, application: Application, events: Events) -> None:
         python = [sys.executable, "-P", "-m"]
-        if worker.is_host:
-            listening = self._host_socket(worker)
-            assert worker.breadcrumb is not None
-            arguments = [*python, "sourdough.host", *application.host_arguments()]
-            arguments += ["--breadcrumb", str(worker.breadcrumb)]
-        else:
-            listening = self._listening
-            arguments = [*python, "sourdough.gateway"]
         try:
+            if worker.is_host:
+                listening = self._host_socket(worker)
+                arguments = [*python, "sourdough.host", *application.host_arguments()]
+                arguments += ["--breadcrumb", str(worker.breadcrumb)]
+            else:
+                listening = self._listening
+                arguments = [*python, "sourdough.gateway"]
             worker.child = await ChildProcess.spawn(
                 arguments,
                 listening=listening,
@@ -134,6 +133,8 @@ class ProcessLauncher:
 
     def _host_socket(self, worker: Worker) -> socket.socket:
         """Make the socket that the host will accept links on; it is ours until the host is gone."""
+        # Somebody who tidies temporary folders must not keep hosts from being replaced.
+        self._run_dir.mkdir(mode=0o700, exist_ok=True)
         path = self._run_dir / f"h{worker.serial}.sock"
         worker.path = str(path)
         worker.breadcrumb = self._run_dir / f"h{worker.serial}.crumb"

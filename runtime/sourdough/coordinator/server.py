@@ -33,7 +33,12 @@ from sourdough.coordinator.questions import Questions
 from sourdough.coordinator.reload import Reload
 from sourdough.coordinator.reports import Reports
 from sourdough.coordinator.saves import Saves
-from sourdough.coordinator.server_file import announce, remove_server_file
+from sourdough.coordinator.server_file import (
+    RUN_PREFIX,
+    announce,
+    remove_leftover,
+    remove_server_file,
+)
 from sourdough.coordinator.supervisor import Supervisor
 from sourdough.coordinator.watch import Watcher
 from sourdough.errors import SourdoughError, StartError, StorageError
@@ -106,7 +111,8 @@ class Server:
             options.storage, config.name, [binding.class_name for binding in config.bindings]
         )
         lock = await FolderLock.acquire_on_loop(options.storage, sleep=asyncio.sleep)
-        run_dir = Path(tempfile.mkdtemp(prefix="sourdough-"))
+        remove_leftover(options.storage)
+        run_dir = Path(tempfile.mkdtemp(prefix=RUN_PREFIX))
         try:
             return await self._run_locked(lock, run_dir)
         finally:

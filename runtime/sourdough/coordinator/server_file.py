@@ -8,6 +8,9 @@ their start times show.
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,10 +20,11 @@ from sourdough.errors import StorageFormatError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 SERVER_FILE = "server.json"
 SERVER_FILE_FORMAT = 1
+RUN_PREFIX = "sourdough-"
+"""How the temporary folder of a running server is called: sockets live there, paths are short."""
 
 
 class ServerFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +96,20 @@ def read_server_file(storage: Path) -> ServerFile | None:
     except msgspec.MsgspecError:
         # A loss of power can leave any bytes here. Nothing depends on them: the lock decides.
         return None
+
+
+def remove_leftover(storage: Path) -> None:
+    """Remove the temporary folder of a server that died; called by who holds the lock now."""
+    try:
+        server = read_server_file(storage)
+    except StorageFormatError:
+        return
+    if server is None:
+        return
+    folder = Path(server.control).parent
+    # A file can say anything: only a folder that one of us has made is ever deleted.
+    if folder.name.startswith(RUN_PREFIX) and folder.parent == Path(tempfile.gettempdir()):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def remove_server_file(storage: Path) -> None:

@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 
 # Two failed syncs within this time stop the server (invariant S2).
 _SYNC_WINDOW_SECONDS = 60.0
+# A child that was asked to end closes its links and its databases in this time.
+END_SECONDS = 5.0
 
 
 class Supervisor:
@@ -371,9 +373,10 @@ class Supervisor:
             worker.send(self.application.setup(worker))
 
     def ask_to_end(self, worker: Worker) -> None:
-        """Let a child end by itself."""
+        """Let a child end by itself; what it cannot end, a thread of the user, is ended with it."""
         worker.asked = True
         worker.send(Exit())
+        self._loop.call_later(END_SECONDS, worker.kill)
 
     def kill_all(self) -> None:
         """End every child at once."""

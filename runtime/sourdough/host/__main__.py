@@ -11,6 +11,7 @@ import asyncio
 import faulthandler
 import logging
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -37,6 +38,8 @@ EXIT_LOAD_FAILED = 3
 # How often a CPU-bound thread of user code hands the interpreter back (data plane: at the default
 # of 5 ms one such thread doubles the latency of everything else).
 _SWITCH_SECONDS = 0.0005
+# What threads of user code get to end by themselves when everything else has.
+_THREADS_SECONDS = 1.0
 
 
 def main() -> int:
@@ -151,7 +154,17 @@ async def _serve(loaded: Loaded, inherited: Descriptors, breadcrumb: str | None)
     if process.orphaned and not code:
         async with asyncio.timeout(ORPHAN_SECONDS):
             await runtime.close()
+    _end_soon()
     return code
+
+
+def _end_soon() -> None:
+    """Let the kernel end this process if the interpreter cannot: it waits for threads of the user.
+
+    All is closed by now; what they still do is theirs alone, and could take for ever.
+    """
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, _THREADS_SECONDS)
 
 
 def _log_to(handler: logging.Handler) -> None:
