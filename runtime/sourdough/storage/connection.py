@@ -60,10 +60,13 @@ def open_file(path: Path, limits: SqlLimits = DEFAULT_LIMITS) -> apsw.Connection
         connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         connection.wal_autocheckpoint(0)
         run(connection, "PRAGMA locking_mode=EXCLUSIVE")
+        # A cache begins with room for 20 pages at once, 45 KB, unless it is smaller then. So it is
+        # made small, emptied, begun with a page, and only then given its size.
         run(connection, "PRAGMA cache_size=4")
         connection.release_memory()
         run(connection, "PRAGMA synchronous=NORMAL")
         mode = run(connection, "PRAGMA journal_mode=WAL")
+        run(connection, "PRAGMA application_id")
         run(connection, f"PRAGMA cache_size=-{_CACHE_KIB}")
     except apsw.BusyError as error:
         raise StorageError(
