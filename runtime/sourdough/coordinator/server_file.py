@@ -104,7 +104,7 @@ def remove_leftover(storage: Path) -> None:
         server = read_server_file(storage)
     except StorageFormatError:
         return
-    if server is None:
+    if server is None or server.coordinator.alive:
         return
     folder = Path(server.control).parent
     # A file can say anything: only a folder that one of us has made is ever deleted.

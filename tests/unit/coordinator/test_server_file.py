@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
+from pathlib import Path
 
+import msgspec
 import pytest
 
 from sourdough.coordinator.process import ProcessIdentity
-from sourdough.coordinator.server_file import ServerFile, read_server_file, remove_server_file
+from sourdough.coordinator.server_file import (
+    RUN_PREFIX,
+    ServerFile,
+    read_server_file,
+    remove_leftover,
+    remove_server_file,
+)
 from sourdough.errors import StorageFormatError
 
 ME = ProcessIdentity.of(os.getpid())
@@ -62,3 +71,19 @@ def test_a_removed_file_is_gone(tmp_path):
     remove_server_file(tmp_path)
     remove_server_file(tmp_path)
     assert read_server_file(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("prefix", "alive", "kept"),
+    [(RUN_PREFIX, False, False), (RUN_PREFIX, True, True), ("else-", False, True)],
+)
+def test_only_the_folder_of_a_dead_server_is_removed(tmp_path, prefix, alive, kept):
+    """Who lost the lock by an accident keeps its sockets; and a file cannot name any folder."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    start_time = ME.start_time if alive else "0@no-boot"
+    control = str(folder / "control.sock")
+    msgspec.structs.replace(SERVER, start_time=start_time, control=control).write(tmp_path)
+    remove_leftover(tmp_path)
+    assert folder.exists() is kept
+    if kept:
+        folder.rmdir()
