@@ -6,6 +6,8 @@ anew; it looks only while `active`, that is while a statement of a user is being
 
 from __future__ import annotations
 
+import re
+
 import apsw
 
 _VIRTUAL_TABLES = frozenset(("fts5", "fts5vocab", "rtree", "rtree_i32"))
@@ -42,10 +44,25 @@ _REFUSED_FUNCTIONS = frozenset(
         "load_extension",
         "sqlite_compileoption_get",
         "sqlite_compileoption_used",
+        "sqlite_log",
         "sqlite_offset",
         "sqlite_source_id",
         "sqlite_version",
         "fts3_tokenizer",
+    )
+)
+
+# Virtual tables that are there without being created, and look below the tables.
+_REFUSED_TABLES = frozenset(("dbstat", "sqlite_dbpage", "sqlite_memstat", "sqlite_stmt"))
+
+# `CREATE TABLE temp.x` is to SQLite no temporary table, but a table in a database named temp.
+_CREATIONS = frozenset(
+    (
+        apsw.SQLITE_CREATE_INDEX,
+        apsw.SQLITE_CREATE_TABLE,
+        apsw.SQLITE_CREATE_TRIGGER,
+        apsw.SQLITE_CREATE_VIEW,
+        apsw.SQLITE_CREATE_VTABLE,
     )
 )
 
@@ -65,6 +82,11 @@ _REFUSED_ACTIONS = {
     ),
 }
 _REFUSED_ACTIONS[apsw.SQLITE_SAVEPOINT] = _REFUSED_ACTIONS[apsw.SQLITE_TRANSACTION]
+
+# SQLite names the database of such a trigger by its table's.
+_TEMPORARY_TRIGGER = re.compile(
+    r"trigger\s+(?:if\s+not\s+exists\s+)?[\"'`\[]?temp[\"'`\]]?\s*\.", re.IGNORECASE
+)
 
 RESERVED = "_sd_"
 
@@ -89,13 +111,15 @@ class Authorizer:
         action: int,
         first: str | None,
         second: str | None,
-        _database: str | None,
+        database: str | None,
         _inner: str | None,
     ) -> int:
         """Answer SQLite; the meaning of the arguments depends on the action."""
         if not self.active:
             return apsw.SQLITE_OK
         reason = self._objection(action, first, second)
+        if reason is None:
+            reason = self._place(action, first, database)
         if reason is None:
             return apsw.SQLITE_OK
         self.reason = reason
@@ -116,6 +140,16 @@ class Authorizer:
                 # SQLite does not tell the new name of a table that is being renamed.
                 return f"names that start with {RESERVED} are reserved"
         return _reserved(first) or _reserved(second)
+
+    def _place(self, action: int, first: str | None, database: str | None) -> str | None:
+        """Refuse what is not among the object's own tables."""
+        if action == apsw.SQLITE_READ and str(first).lower() in _REFUSED_TABLES:
+            return f"the virtual table {first} is not available"
+        if action in _CREATIONS and (
+            database == "temp" or _TEMPORARY_TRIGGER.search(self._statement)
+        ):
+            return "temporary tables, views and triggers are not available"
+        return None
 
     def _pragma(self, name: str, value: str | None) -> str | None:
         if name in _BOOLEAN_PRAGMAS:
