@@ -107,6 +107,9 @@ class AlarmEvent(Event):
 async def run_alarm(container: Container, event: AlarmEvent) -> AlarmOutcome:
     """Run what is due, if it is still due (semantics 6.15), and say what became of it."""
     database = container.database
+    # An alarm whose commit waits for the index is in the index already, and so may come before it:
+    # what is not committed has not happened.
+    await database.settled()
     await _admitted(container)
     due = database.alarm.begin()
     if due is None:

@@ -47,6 +47,21 @@ async def test_the_alarm_that_runs_is_not_shown_and_shows_again_after_a_failure(
     assert await world.call("get") == NOW
 
 
+async def test_an_alarm_whose_commit_is_held_back_does_not_run_before_it(world, index, sleeper):
+    """The index knows it first and may send it first; what is not committed has not happened."""
+    await world.call("put", 1)
+    index.confirms = False
+    answer = world.call("set", NOW)
+    await settle()
+    outcome = run(world)
+    await settle()
+    assert sleeper.infos == []
+    index.confirm()
+    assert await answer is None
+    assert await outcome is DONE
+    assert len(sleeper.infos) == 1
+
+
 async def test_success_counts_only_when_it_is_durable(world, sleeper):
     """The coordinator hears nothing before the gate opens (semantics 6.6)."""
     await world.call("set", NOW)
