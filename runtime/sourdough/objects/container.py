@@ -331,11 +331,11 @@ class Container:
         if self.phase is Phase.BROKEN:
             return
         self.phase = Phase.BROKEN
-        self.database.abandon()
+        told = reset_error(error)
+        self.database.abandon(told)
         self.sections.give_up()
         waiting = self.gate.drain()
         running = list(self.events.items())
-        told = reset_error(error)
         for event in [*waiting, *[event for event, _ in running]]:
             event.reply.failed(told)
         current = asyncio.current_task() if running or self._tasks else None

@@ -227,9 +227,12 @@ class Database(Connected):
         """Commit, make durable, close without folding: the next owner reads the WAL."""
         await self._end(fold=False)
 
-    def abandon(self) -> None:
-        """The instance is dead: undo the open transaction, close; every later call raises."""
-        error = self._error or failure.closed()
+    def abandon(self, reason: Exception | None = None) -> None:
+        """The instance is dead: undo the open transaction, close; every later call raises.
+
+        reason: what they are told who wait for a commit to become durable.
+        """
+        error = self._error or reason or failure.closed()
         self._error = failure.closed()
         if self._borrower is not None:
             self._borrower.stop()

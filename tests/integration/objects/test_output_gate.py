@@ -73,6 +73,18 @@ async def test_the_answer_waits_for_the_disk(world):
     assert await answer == 2
 
 
+async def test_who_waits_for_the_disk_is_told_why_the_object_was_reset(world):
+    """An answer that was ready fails with the reason of the reset, as those that still ran."""
+    world.host(Keeper)
+    await world.call("set", 1)
+    world.disk.go.clear()
+    answer = world.call("set", 2)
+    await settle()
+    world.container().reset(DurableObjectError("it was deleted", durable_object_reset=True))
+    with pytest.raises(DurableObjectError, match="it was deleted"):
+        await answer
+
+
 async def test_an_error_waits_as_well(world):
     """The exception path has the same gate (trap 5)."""
     world.host(Keeper)
