@@ -20,6 +20,7 @@ from sourdough.host.runtime import HostRuntime
 from sourdough.observe.breadcrumb import Breadcrumb
 from sourdough.transport.channel import MemoryChannel
 from sourdough.transport.memory import connect
+from sourdough.transport.process import raise_descriptor_limit
 from sourdough.wire.messages import LoadFailed, Message
 
 if TYPE_CHECKING:
@@ -55,6 +56,10 @@ class InlineLauncher:
         self._loop = asyncio.get_running_loop()
         self._listening = listening
         self._clock = clock
+        # Clients and objects use up the same descriptors, and must not take each other's.
+        descriptors = raise_descriptor_limit()
+        self._clients_share = descriptors // 4
+        self._objects_share = descriptors - self._clients_share
         self._hosts: dict[str, HostRuntime] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing: list[Callable[[], object]] = []
@@ -118,6 +123,7 @@ class InlineLauncher:
             breadcrumb=Breadcrumb(None),
             on_exit=ended,
             pid=os.getpid(),
+            descriptors=self._objects_share,
         )
         self._hosts[worker.path] = host
         channel.listen(host.receive, lambda: None)
@@ -141,6 +147,7 @@ class InlineLauncher:
             listening=self._listening.dup(),
             on_exit=ended,
             pid=os.getpid(),
+            descriptors=self._clients_share,
         )
         channel.listen(gateway.receive, lambda: None)
         await gateway.start()

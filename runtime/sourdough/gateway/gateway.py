@@ -79,7 +79,9 @@ class Gateway:
         listening: socket.socket,
         on_exit: Callable[[], None],
         pid: int,
+        descriptors: int | None = None,
     ) -> None:
+        """Put the parts together. descriptors: its share, where the process is not its alone."""
         self._loop = loop
         self._clock = clock
         self._channel = channel
@@ -111,7 +113,7 @@ class Gateway:
             upstream=self,
             clock=clock,
             on_finished=self._finished,
-            limits=_edge_limits(config),
+            limits=_edge_limits(config, descriptors),
             trusted_proxies=server.trusted_proxies,
         )
         # Request ids must differ between gateways and from those before a restart.
@@ -279,9 +281,9 @@ class Gateway:
             self._channel.send(Lines(records=tuple(encoder.encode(each) for each in records)))
 
 
-def _edge_limits(config: Config) -> EdgeLimits:
+def _edge_limits(config: Config, descriptors: int | None) -> EdgeLimits:
     limits = config.limits
-    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = descriptors or resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return EdgeLimits(
         # Out of descriptors a gateway could only refuse; above the limit clients wait instead.
         connections=max(1, min(limits.connections, allowed - _RESERVED_DESCRIPTORS)),

@@ -73,15 +73,18 @@ IDLE_SECONDS = 10.0
 _LINGER_SECONDS = 2.0
 
 
-def open_limit() -> int:
-    """Return how many databases may be open, so that descriptors never run out (invariant P10)."""
-    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+def open_limit(descriptors: int | None = None) -> int:
+    """Return how many databases may be open, so that descriptors never run out (invariant P10).
+
+    descriptors: how many are there for them, where the process is not the host's alone.
+    """
+    allowed = descriptors or resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return max(1, (allowed - _RESERVED_DESCRIPTORS) // _DESCRIPTORS_PER_OBJECT)
 
 
-def resident_limit(configured: int) -> int:
+def resident_limit(configured: int, descriptors: int | None = None) -> int:
     """Return how many objects may live here: what is evicted is open until it has closed."""
-    return max(1, min(configured, open_limit() * 7 // 8))
+    return max(1, min(configured, open_limit(descriptors) * 7 // 8))
 
 
 def sql_limits(limits: Limits) -> SqlLimits:
@@ -122,7 +125,9 @@ class HostRuntime:
         breadcrumb: Breadcrumb,
         on_exit: Callable[[int], None],
         pid: int,
+        descriptors: int | None = None,
     ) -> None:
+        """Put the parts together. descriptors: the share of a host that has no process of its own."""
         self._loop = loop
         self._setup = setup
         self._config = config
@@ -155,9 +160,9 @@ class HostRuntime:
             classes=self._classes(loaded, env),
             open_database=self._open_database,
             queue_limit=config.limits.object_queue,
-            resident_limit=resident_limit(config.limits.resident_objects),
+            resident_limit=resident_limit(config.limits.resident_objects, descriptors),
             idle_seconds=IDLE_SECONDS,
-            open_limit=open_limit(),
+            open_limit=open_limit(descriptors),
             breadcrumb=breadcrumb,
         )
         entrypoint = None

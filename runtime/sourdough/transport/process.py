@@ -46,6 +46,16 @@ class Descriptors:
         return self.control, self.listen, self.lock
 
 
+def raise_descriptor_limit() -> int:
+    """Allow this process as many descriptors as the system lets it have; return how many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (OSError, ValueError):
+        return soft  # macOS says "unlimited" and means a smaller number
+    return hard
+
+
 def settle(inherited: Descriptors) -> None:
     """Make this process a child of its coordinator; done before any user code is imported.
 
@@ -60,8 +70,7 @@ def settle(inherited: Descriptors) -> None:
     faulthandler.enable()
     # The coordinator asks a process that no longer answers for its stacks before it ends it.
     faulthandler.register(signal.SIGUSR1, all_threads=True)
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    raise_descriptor_limit()
     # A core dump of a host takes seconds, in which its parent cannot reap it (invariant P10).
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for descriptor in inherited.all:

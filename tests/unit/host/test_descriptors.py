@@ -6,7 +6,7 @@ import resource
 
 import pytest
 
-from sourdough.host.runtime import resident_limit
+from sourdough.host.runtime import open_limit, resident_limit
 
 
 @pytest.fixture
@@ -35,3 +35,10 @@ def test_at_least_one_object_may_live(descriptors):
     """A process that has next to nothing still works, one object at a time."""
     descriptors(64)
     assert resident_limit(10_000) == 1
+
+
+def test_a_host_with_a_share_leaves_the_rest_alone(descriptors):
+    """With hostCount = 0 the clients' connections are in the same process."""
+    descriptors(20_000)
+    assert open_limit(4096) * 4 <= 4096 - 512
+    assert resident_limit(10_000, 4096) < open_limit(4096)
