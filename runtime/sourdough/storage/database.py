@@ -142,7 +142,7 @@ class Database(Connected):
         """Have the connection again; does nothing after `abandon`.
 
         What the borrower's statements did is committed by the next `flush`, or was undone by
-        SQLite when one that wrote was stopped; then this forgets the transaction.
+        SQLite when one that wrote was stopped, with all of the transaction.
         """
         if self._borrower is not borrower:
             return
@@ -154,8 +154,13 @@ class Database(Connected):
             self._must_confirm = True
         if self._connection is not None:
             self._stopwatch.watch(self._connection)
-            if borrower.cancelled and not self.depth:
-                self._in_transaction = self._connection.in_transaction
+            if borrower.cancelled and not self._connection.in_transaction:
+                self._lost()
+
+    def _lost(self) -> None:
+        if self.depth:
+            self._break(StorageError(failure.LOST), None)
+        self._in_transaction = False
 
     # Commits
 

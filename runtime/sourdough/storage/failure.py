@@ -15,6 +15,8 @@ from sourdough.errors import (
 
 CLOSED = "Durable Object storage is no longer accessible."
 
+LOST = "a query was cancelled while it wrote, which undid the transaction around it as well"
+
 COMMIT_CONSTRAINT = (
     "Durable Object was reset and rolled back to its last known good state because the application"
     " left the database in a state where constraints were violated: "

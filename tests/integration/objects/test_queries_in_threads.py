@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -86,6 +87,26 @@ async def test_a_cancelled_query_is_stopped_and_undone(run, world):
 
     assert await run(step) == [0, {"after": 1, "before": 1}]
     assert len(world.created) == 1
+
+
+async def test_one_cancelled_inside_a_transaction_takes_that_along(run, world):
+    """SQLite undoes all of it, so nothing may go on as if it were there (4.4.4)."""
+
+    async def step(self):
+        self.storage.sql.exec("CREATE TABLE t(x)")
+
+        async def closure(txn):
+            await txn.put("a", 1)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.02):
+                    await self.storage.sql.exec_in_thread(FILL)
+            await txn.put("b", 1)
+
+        await self.storage.transaction(closure)
+
+    with pytest.raises(DurableObjectError, match="undid the transaction around it"):
+        await run(step)
+    assert await world.call("everything") == {}
 
 
 async def test_errors_are_those_of_exec(run):
