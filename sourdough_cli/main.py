@@ -6,6 +6,7 @@ and every single command pay only for what they use.
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -101,12 +102,29 @@ def installed_version() -> str:
 
 def run() -> None:
     """Run `sourdough` with the arguments of this process, and exit."""
+    _open_standard_streams()
     try:
         build_app()(prog_name="sourdough")
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
     except Exception as error:  # noqa: BLE001 (the last place that can say what happened)
         sys.exit(_end_with(error))
+
+
+def _open_standard_streams() -> None:
+    """Open what whoever started us has closed: the next socket would get its number, and be it."""
+    missing = [number for number in (0, 1, 2) if not _is_open(number)]
+    for number in missing:
+        # The lowest free number is taken, which is this one.
+        os.open(os.devnull, os.O_RDONLY if number == 0 else os.O_WRONLY)
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
 
 
 def _end_with(error: Exception) -> int:
