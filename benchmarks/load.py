@@ -7,13 +7,18 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 
+# Requests are made before the load begins: what the client computes, the servers lack.
 _SPREAD = """
-local paths = {{}}
-for i = 1, {count} do paths[i] = string.format("{path}", i) end
+local requests = {{}}
 local next = 0
+init = function()
+  for i = 1, {count} do
+    requests[i] = wrk.format("GET", string.format("{path}", i))
+  end
+end
 request = function()
   next = next % {count} + 1
-  return wrk.format("GET", paths[next])
+  return requests[next]
 end
 """
 
