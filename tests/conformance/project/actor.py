@@ -166,6 +166,10 @@ class Actor(DurableObject):
         self.seen.append("after the section")
         return result
 
+    async def section_of(self, seconds: float) -> None:
+        """Hold events back for a while, long enough for all of a burst to arrive."""
+        await self.ctx.block_concurrency_while(lambda: asyncio.sleep(seconds))
+
     async def _opens_later(self, door: str) -> None:
         for _ in range(50):
             await asyncio.sleep(0)

@@ -234,7 +234,7 @@ async def around_a_section(env: Any, name: str) -> list[Any]:
 async def floods(env: Any, name: str, count: int) -> list[Any]:
     """Send more into a section than may wait; return what the refused saw, and what arrived."""
     stub = env.ACTOR.get_by_name(name)
-    section = asyncio.ensure_future(stub.section("door"))
+    section = asyncio.ensure_future(stub.section_of(0.5))
     answers = await asyncio.gather(*(caught(stub.appends(number)) for number in range(count)))
     refused = [answer for answer in answers if answer is not None]
     await section
