@@ -30,7 +30,8 @@ class Pattern:
 
     regex matches the whole of a path decoded by `escapes.segments`, with one group for each of
     captures, in order. rank sorts patterns, the most specific first. shape is the same for
-    patterns that differ in the names of their captures alone.
+    patterns that differ in the names of their captures alone. mount: how many segments stand
+    before a final /*; 0 without one, and behind a capture that spans slashes.
     """
 
     text: str
@@ -38,6 +39,7 @@ class Pattern:
     captures: tuple[str, ...]
     rank: tuple[int, ...]
     shape: tuple[str, ...]
+    mount: int = 0
 
 
 def parse_pattern(text: str) -> Pattern:
@@ -61,7 +63,14 @@ def parse_pattern(text: str) -> Pattern:
         captures=captures,
         rank=(*(part.kind for part in parts if part is not _ANYTHING), end),
         shape=tuple(part.regex for part in parts),
+        mount=_mount(parts),
     )
+
+
+def _mount(parts: list[_Part]) -> int:
+    if parts[-1] is not _ANYTHING or any(part.kind == _SPAN for part in parts):
+        return 0
+    return len(parts) - 1
 
 
 def _segments(text: str) -> list[str]:

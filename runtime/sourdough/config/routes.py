@@ -29,13 +29,15 @@ _HEX_ID = re.compile(r"[0-9a-fA-F]{64}")
 class RouteMatch(Struct, frozen=True, kw_only=True, gc=False):
     """The object that a request is for: by its name or by the 64 lower-case digits of its id.
 
-    cacheable: the same path gives the same match, whatever query and headers say.
+    cacheable: the same path gives the same match, whatever query and headers say. mount: how many
+    segments of the path stand before the pattern's final `/*`; 0 for a pattern without one.
     """
 
     binding: str
     name: str | None = None
     hex_id: str | None = None
     cacheable: bool = True
+    mount: int = 0
 
 
 class NoRoute(Struct, frozen=True, kw_only=True, gc=False):
@@ -101,12 +103,14 @@ class _Compiled:
         "first_group",
         "identity",
         "is_hex",
+        "mount",
         "only_capture",
     )
 
     def __init__(self, route: Route, pattern: Pattern, *, first_group: int) -> None:
         self.binding = route.binding
         self.captures = pattern.captures
+        self.mount = pattern.mount
         self.first_group = first_group
         self.is_hex = route.id_hex is not None
         self.identity = parse_identity(route.id_hex or route.id or "")
@@ -124,7 +128,7 @@ class _Compiled:
         if self.only_capture is not None:
             name = escapes.plain(found[self.first_group + self.only_capture])
             if name is not None:
-                return RouteMatch(binding=self.binding, name=name)
+                return RouteMatch(binding=self.binding, name=name, mount=self.mount)
         try:
             text = self.identity.read(self._captured(found), query, header)
             return self._matched(text)
@@ -144,8 +148,10 @@ class _Compiled:
         return values
 
     def _matched(self, text: str) -> RouteMatch:
+        cacheable, mount = self.cacheable, self.mount
         if not self.is_hex:
-            return RouteMatch(binding=self.binding, name=text, cacheable=self.cacheable)
+            return RouteMatch(binding=self.binding, name=text, cacheable=cacheable, mount=mount)
         if not _HEX_ID.fullmatch(text):
             raise BadIdentity("An object's id has 64 hex digits.")
-        return RouteMatch(binding=self.binding, hex_id=text.lower(), cacheable=self.cacheable)
+        hex_id = text.lower()
+        return RouteMatch(binding=self.binding, hex_id=hex_id, cacheable=cacheable, mount=mount)

@@ -53,7 +53,7 @@ class Forward(Outgoing):
         exchange, destination = self._exchange, self._destination
         flags = SECURE if exchange.scheme == "https" else 0
         return encode_request(
-            (exchange.number, self.version, self.epoch, destination.kind, flags),
+            (exchange.number, self.version, self.epoch, destination.kind, flags, destination.mount),
             destination.address,
             exchange.method,
             exchange.target,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sourdough.config.routes import BadRoute, NoRoute, RouteTable
+from sourdough.config.routes import BadRoute, NoRoute, RouteMatch, RouteTable
 from sourdough.gateway.edge import Exchange, Failure
 from sourdough.http import Headers
 from sourdough.ids import IdFactory
@@ -24,9 +24,13 @@ _CACHED_PATHS = 65_536
 class Destination:
     """Where a request goes: an object, or the entrypoint (no key)."""
 
-    __slots__ = ("address", "class_name", "kind", "slot")
+    __slots__ = ("address", "class_name", "kind", "mount", "slot")
 
-    def __init__(self, key: bytes, name: bytes | None, class_name: str | None) -> None:
+    def __init__(
+        self, key: bytes, name: bytes | None, class_name: str | None, mount: int = 0
+    ) -> None:
+        self.mount = mount
+        """Bytes of the target that the route's pattern took before its final `/*`."""
         self.address = Address(key, name)
         self.class_name = class_name
         self.kind = Kind.FETCH if key else Kind.ENTRY
@@ -84,7 +88,7 @@ class Router:
         if isinstance(match, NoRoute):
             found = self._no_route()
         else:
-            found = self._object(match.binding, match.name, match.hex_id)
+            found = self._object(match, mount_length(path, match.mount))
         if match.cacheable and isinstance(found, Destination):
             if len(self._cache) >= _CACHED_PATHS:
                 self._cache.clear()
@@ -96,12 +100,20 @@ class Router:
             return _ENTRYPOINT
         return Failure(404, "no_route", "No route takes this path.", "sourdough.toml lists them.")
 
-    def _object(self, binding: str, name: str | None, hex_id: str | None) -> Destination | Failure:
-        class_name, storage_name = self._bindings[binding]
-        ids = self._ids[storage_name]
+    def _object(self, match: RouteMatch, mount: int) -> Destination | Failure:
+        class_name, storage_name = self._bindings[match.binding]
+        ids, name = self._ids[storage_name], match.name
         try:
-            found = ids.from_string(hex_id or "") if name is None else ids.from_name(name)
+            found = ids.from_string(match.hex_id or "") if name is None else ids.from_name(name)
         except (TypeError, ValueError) as error:
             return Failure(400, "bad_id", str(error))
         kept = None if found.name is None else found.name.encode()
-        return Destination(storage_name.encode() + found.raw, kept, class_name)
+        return Destination(storage_name.encode() + found.raw, kept, class_name, mount)
+
+
+def mount_length(path: bytes, segments: int) -> int:
+    """Return how many bytes the first `segments` segments of a path take, slashes included."""
+    if not segments:
+        return 0
+    parts = path.split(b"/", segments + 1)[: segments + 1]
+    return len(b"/".join(parts))

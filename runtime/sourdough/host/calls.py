@@ -221,6 +221,7 @@ class Calls:
             self._origin()[0],
         )
         answer: asyncio.Future[Response | bytes] = asyncio.get_running_loop().create_future()
+        answer.add_done_callback(lambda done: received.leave() if done.cancelled() else None)
         number, version = self._origin()
         event = Event(LocalReply(answer), number, version, received, started=time.monotonic())
         self._host.registry.deliver(key, _encode_name(name), event)

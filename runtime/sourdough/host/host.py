@@ -285,8 +285,9 @@ class Host:
         else:
             request = Request.received(
                 head.method, head.target, head.client, head.headers, body,
-                bool(head.flags & SECURE), head.number,
+                bool(head.flags & SECURE), head.number, head.mount,
             )  # fmt: skip
+            incoming.request = request
             event = Event(incoming, head.number, head.version, request, started=incoming.started)
         if head.kind == Kind.ENTRY and self.entrypoint is not None:
             self.entrypoint.deliver(event)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from sourdough.host.host import Host
+    from sourdough.http import Request
     from sourdough.objects.event import BeforeChunk
     from sourdough.transport.link import Link
 
@@ -54,6 +55,7 @@ class Incoming(Stream):
         "_streaming",
         "body",
         "is_call",
+        "request",
         "started",
     )  # fmt: skip
 
@@ -70,6 +72,8 @@ class Incoming(Stream):
         self.number = number
         self.is_call = is_call
         self.body: BodyReader | None = None
+        self.request: Request | None = None
+        """What the handler was given, and is told when the client leaves."""
         self.started = time.monotonic()
         self._request_number = request_number
         self._host = host
@@ -105,6 +109,8 @@ class Incoming(Stream):
         """The caller is gone: its streams end, the object's work goes on (invariant D7)."""
         if self.body is not None:
             self.body.fail(reason)
+        if self.request is not None:
+            self.request.leave()
         self._interrupt()
         self._done()
 

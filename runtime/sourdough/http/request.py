@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
@@ -50,7 +50,7 @@ class Request(Message):
     Made by user code it takes a full URL or a path: `Request("/increment", method="POST")`.
     """
 
-    __slots__ = ("_client", "_method", "_number", "_secure", "_target")
+    __slots__ = ("_client", "_left", "_method", "_mount", "_number", "_secure", "_target")
 
     def __init__(
         self,
@@ -72,6 +72,8 @@ class Request(Message):
         self._target = target.encode()
         self._client = b""
         self._number = 0
+        self._mount = 0
+        self._left: bool | Callable[[], None] = False
         self._secure = parts.scheme == "https"
 
     @classmethod
@@ -84,8 +86,12 @@ class Request(Message):
         body: BodySource,
         secure: bool,
         number: int,
+        mount: int = 0,
     ) -> Request:
-        """Build a request from what a link carried; nothing is decoded or parsed yet."""
+        """Build a request from what a link carried; nothing is decoded or parsed yet.
+
+        mount: bytes of the target that the route's pattern took before its final `/*`.
+        """
         self = cls.__new__(cls)
         self._headers = None
         self._block = block
@@ -95,6 +101,8 @@ class Request(Message):
         self._target = target
         self._client = client
         self._number = number
+        self._mount = mount
+        self._left = False
         self._secure = secure
         return self
 
@@ -143,6 +151,42 @@ class Request(Message):
     def raw_path(self) -> str:
         """The path as it was sent."""
         return self.target.partition("?")[0]
+
+    @property
+    def root_path(self) -> str:
+        """The part of `path` that the route's pattern took before its final `/*`, "" without one.
+
+        `/room/lobby` for the pattern `/room/{name}/*`: what an app that is mounted there skips.
+        """
+        return unquote(self._target[: self._mount].decode("latin-1"))
+
+    @property
+    def raw_headers(self) -> list[tuple[bytes, bytes]]:
+        """The headers as bytes, names in lower case: what ASGI and WSGI take."""
+        pairs = []
+        for line in self.header_block().split(b"\r\n"):
+            name, colon, value = line.partition(b":")
+            if colon:
+                pairs.append((name.lower(), value.strip(b" \t")))
+        return pairs
+
+    @property
+    def left(self) -> bool:
+        """Whether whoever sent this request has gone: nobody waits for the answer any more."""
+        return self._left is True
+
+    def when_left(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called, once, when whoever sent this request goes; now if it has."""
+        if self._left is True:
+            callback()
+        else:
+            self._left = callback
+
+    def leave(self) -> None:
+        """Whoever sent this request has gone; called by the host."""
+        callback, self._left = self._left, True
+        if callable(callback):
+            callback()
 
     @property
     def query_string(self) -> str:

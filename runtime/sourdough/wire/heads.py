@@ -1,6 +1,6 @@
 """The payloads of HEAD frames: one packed struct, then the variable parts side by side.
 
-    request: number u64, version u32, epoch u32, kind u8, flags u8, lengths, then
+    request: number u64, version u32, epoch u32, kind u8, flags u8, mount u16, lengths, then
              namespace, id (32 bytes for objects, none for the entrypoint), name, method, target,
              client, header block, body
     answer:  header block length u32, note length u16, then note, header block, body
@@ -17,7 +17,7 @@ from sourdough.errors import WireError
 from sourdough.ids import ID_BYTES
 from sourdough.wire.frames import MAX_PAYLOAD
 
-_REQUEST = struct.Struct("!QIIBBBBHHHI")
+_REQUEST = struct.Struct("!QIIBBHBBHHHI")
 _ANSWER = struct.Struct("!IH")
 _NO_NAME = 0xFFFF
 
@@ -47,7 +47,7 @@ class Address:
 
 
 def encode_request(
-    fixed: tuple[int, int, int, int, int],
+    fixed: tuple[int, int, int, int, int, int],
     address: Address,
     method: bytes,
     target: bytes,
@@ -57,7 +57,7 @@ def encode_request(
 ) -> bytes:
     """Return the payload of a request's HEAD frame.
 
-    fixed: number, table version, epoch, kind, flags. Raises ValueError for what cannot travel:
+    fixed: number, table version, epoch, kind, flags, mount. Raises ValueError for what cannot travel:
     the peer would drop the link for it, with everybody else's requests.
     """
     try:
@@ -77,8 +77,8 @@ class RequestHead:
     """What opens a stream: who is meant and what is asked."""
 
     __slots__ = (
-        "body", "client", "epoch", "flags", "headers", "key", "kind", "method", "name", "number",
-        "target", "version",
+        "body", "client", "epoch", "flags", "headers", "key", "kind", "method", "mount", "name",
+        "number", "target", "version",
     )  # fmt: skip
 
     def __init__(
@@ -96,7 +96,10 @@ class RequestHead:
         number: int = 0,
         version: int = 0,
         epoch: int = 0,
+        mount: int = 0,
     ) -> None:
+        self.mount = mount
+        """Bytes of the target that the route's pattern took before its final `/*`."""
         self.kind = kind
         self.key = key
         self.name = name
@@ -122,7 +125,7 @@ class RequestHead:
     def encode(self) -> bytes:
         """Return the payload of the HEAD frame, body inside."""
         return encode_request(
-            (self.number, self.version, self.epoch, self.kind, self.flags),
+            (self.number, self.version, self.epoch, self.kind, self.flags, self.mount),
             Address(self.key, self.name),
             self.method,
             self.target,
@@ -136,13 +139,14 @@ class RequestHead:
         """Read a payload. Raises WireError when it is cut short."""
         try:
             (
-                number, version, epoch, kind, flags, namespace, client, name, method, target, headers,
+                number, version, epoch, kind, flags, mount, namespace, client, name, method, target,
+                headers,
             ) = _REQUEST.unpack_from(payload)  # fmt: skip
         except struct.error as error:
             raise WireError("a request head is cut short") from error
         self = cls.__new__(cls)
         self.number, self.version, self.epoch = number, version, epoch
-        self.kind, self.flags = kind, flags
+        self.kind, self.flags, self.mount = kind, flags, mount
         start = _REQUEST.size
         end = start if kind == Kind.ENTRY else start + namespace + ID_BYTES
         self.key = payload[start:end]
