@@ -11,6 +11,7 @@ import uvloop
 
 from sourdough.clock import SystemClock
 from sourdough.coordinator.server import Server
+from sourdough.coordinator.test_mode import clock_of
 from sourdough_cli.screen.choice import ScreenKind, choose_screen, reflows
 from sourdough_cli.screen.output import DescriptorOutput
 
@@ -37,10 +38,11 @@ def run_server(options: ServerOptions, *, plain: bool) -> int:
         env=os.environ,
         one_process=options.hosts == 0,
     )
+    clock = clock_of(os.environ)
     # The keys reach a server that is made after the screen, because it needs the screen.
     quit_, reload = (lambda: server.stop()), (lambda: server.reload())  # noqa: PLW0108
     screen = _screen(choice, quit_=quit_, reload=reload)
-    server: Server = Server(options, on_record=screen.record)
+    server: Server = Server(options, on_record=screen.record, clock=clock)
     server.on_started = lambda: screen.banner(server.banner())
     screen.start(server.snapshot)
     try:

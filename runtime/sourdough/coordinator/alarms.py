@@ -112,6 +112,18 @@ class Alarms:
         self._book.lost(self._has_seat, self._clock.monotonic())
         self._is_near.set()
 
+    @property
+    def running(self) -> int:
+        """How many runs are under way."""
+        return self._book.running
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is due, as the index has it, and no run is under way."""
+        now, monotonic = self._now(), self._clock.monotonic()
+        known = self._book.horizon[0] > now and not self._changes
+        return known and not self._book.running and self._book.pause(now, monotonic) > 0
+
     def step(self) -> None:
         """Start what is due."""
         if self._supervisor.stopping:
@@ -157,7 +169,7 @@ class Alarms:
                 log.exception("alarms could not be started")
             self._is_near.clear()
             try:
-                async with asyncio.timeout(self._pause()):
+                async with self._clock.timeout(self._pause()):
                     await self._is_near.wait()
             except TimeoutError:
                 continue

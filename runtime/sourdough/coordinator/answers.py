@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from sourdough.coordinator.control import Inspect, List, Ok, Remove, Reply, Request, Status, Stop
+from sourdough.coordinator.control import (
+    Advance,
+    Inspect,
+    List,
+    Moved,
+    Ok,
+    Remove,
+    Reply,
+    Request,
+    Status,
+    Stop,
+)
 from sourdough.coordinator.inspection import Inspection, Life, Removed
 from sourdough.coordinator.listing import ListedObject, page_of, parse_cursor
 from sourdough.coordinator.objectkey import ObjectKey
@@ -22,7 +33,7 @@ from sourdough.placement import slot_of
 from sourdough.storage.inspection import ObjectReport  # noqa: TC001 (msgspec reads it)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from sourdough.config.model import Config
     from sourdough.coordinator.catalogue import Catalogue, KnownObject
@@ -74,12 +85,14 @@ class Answers:
         namespaces: Callable[[], Sequence[Namespace]],
         snapshot: Callable[[], Snapshot],
         stop: Callable[[], None],
+        advance: Callable[[float], Awaitable[Moved]],
     ) -> None:
         self._catalogue = catalogue
         self._questions = questions
         self._namespaces = namespaces
         self._snapshot = snapshot
         self._stop = stop
+        self._advance = advance
 
     async def answer(self, request: Request) -> Reply:
         """Answer one command. Raises SourdoughError for what cannot be answered."""
@@ -95,6 +108,8 @@ class Answers:
             case Stop():
                 self._stop()
                 return Ok.of(None)
+            case Advance():
+                return Ok.of(await self._advance(request.seconds))
 
     async def _list(self, request: List) -> object:
         namespaces = self._namespaces()

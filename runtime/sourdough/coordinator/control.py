@@ -68,7 +68,24 @@ class Stop(msgspec.Struct, frozen=True, tag="stop"):
     """Drain and end. Answered by None as soon as draining has begun."""
 
 
-Request = Status | List | Inspect | Remove | Stop
+class Advance(msgspec.Struct, frozen=True, kw_only=True, tag="advance"):
+    """In test mode: move the clocks of all processes ahead. Answered by `Moved`."""
+
+    seconds: float
+
+
+class Moved(msgspec.Struct, frozen=True, kw_only=True):
+    """What the time is now."""
+
+    now: float
+    """Seconds since the Unix epoch."""
+    ahead: float
+    """How many seconds the clock is ahead of the machine's."""
+    running: int
+    """How many runs of alarms have not ended."""
+
+
+Request = Status | List | Inspect | Remove | Stop | Advance
 
 
 class Ok(msgspec.Struct, frozen=True, tag="ok"):

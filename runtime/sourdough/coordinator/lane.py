@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from typing import TYPE_CHECKING
 
@@ -11,18 +10,21 @@ from sourdough.policy.restart import Crashed, Restart, RestartPolicy, decide, de
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sourdough.clock import Clock, Timer
+
 _POLICY = RestartPolicy()
 
 
 class Lane:
     """Starts, restarts and the last exit; and the pause before the next start, if one runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self.starts: list[float] = []
         self.restarts = 0
         self.last_exit: str | None = None
         self.crashed_at: float | None = None
-        self.pending: asyncio.TimerHandle | None = None
+        self.pending: Timer | None = None
 
     def started(self, now: float) -> None:
         """An occupant has begun, at `now` (monotonic seconds)."""
@@ -48,8 +50,7 @@ class Lane:
             self.pending = None
             act()
 
-        loop = asyncio.get_running_loop()
-        self.pending = loop.call_later(decision.after_seconds, due)
+        self.pending = self._clock.call_later(decision.after_seconds, due)
         return decision.after_seconds
 
     def cancel(self) -> None:

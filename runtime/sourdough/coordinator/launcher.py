@@ -7,8 +7,11 @@ import socket
 import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
+
 from sourdough.config.packed import pack
 from sourdough.coordinator.child import ChildProcess
+from sourdough.movable import ShiftedClock
 from sourdough.observe import breadcrumb
 from sourdough.wire.messages import Setup
 
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from sourdough.clock import Clock
     from sourdough.coordinator.options import ServerOptions
     from sourdough.coordinator.worker import Worker
 
@@ -65,6 +69,10 @@ class Application:
             arguments += ["--module", module, "--class", class_name]
         if project.config.main is not None:
             arguments += ["--main", project.config.main]
+        for folder in project.path:
+            arguments += ["--path", folder]
+        for module, file in project.sources:
+            arguments += ["--source", f"{module}={file}"]
         if self.options.reloads:
             arguments.append("--dev")
         return arguments
@@ -90,7 +98,9 @@ class ProcessLauncher:
         listening: socket.socket,
         lock_fd: int,
         on_spawned: Callable[[], None],
+        clock: Clock,
     ) -> None:
+        self._clock = clock
         self._run_dir = run_dir
         self._listening = listening
         self._lock_fd = lock_fd
@@ -128,7 +138,10 @@ class ProcessLauncher:
             events.on_output(worker, "stderr", f"cannot start a process: {error}")
             events.on_exit(worker, 1)
             return
-        worker.send(application.setup(worker))
+        setup = application.setup(worker)
+        if isinstance(self._clock, ShiftedClock):
+            setup = msgspec.structs.replace(setup, ahead=self._clock.ahead)
+        worker.send(setup)
         self._on_spawned()
 
     def _host_socket(self, worker: Worker) -> socket.socket:

@@ -11,6 +11,7 @@ from sourdough.wire.messages import (
     AlarmEnded,
     AlarmSet,
     Answer,
+    ClockMoved,
     Drained,
     Forgotten,
     Known,
@@ -43,6 +44,7 @@ class Reports:
         clock: Clock,
         record: Callable[[AnyRecord], None],
         finished: Callable[[Worker, Drained | Released], None],
+        clock_moved: Callable[[Worker, ClockMoved], None],
     ) -> None:
         self._seats = seats
         self._bookkeeping = bookkeeping
@@ -51,6 +53,7 @@ class Reports:
         self._clock = clock
         self._record = record
         self._finished = finished
+        self._clock_moved = clock_moved
         self._decoder = msgspec.msgpack.Decoder(AnyRecord)
 
     def take(self, worker: Worker, message: Any) -> None:
@@ -64,6 +67,8 @@ class Reports:
                 self._alarms.take(worker, message)
             case Answer():
                 self._questions.answered(message)
+            case ClockMoved():
+                self._clock_moved(worker, message)
             case Drained() | Released():
                 self._finished(worker, message)
             case Waiting():

@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sourdough.clock import SystemClock
+from sourdough.clock import SYSTEM_CLOCK, Clock
 from sourdough.coordinator.alarms import Alarms
 from sourdough.coordinator.answers import Answers, namespaces_of
 from sourdough.coordinator.bookkeeping import Bookkeeping
@@ -40,6 +40,7 @@ from sourdough.coordinator.server_file import (
     remove_server_file,
 )
 from sourdough.coordinator.supervisor import Supervisor
+from sourdough.coordinator.test_mode import TestMode
 from sourdough.coordinator.watch import Watcher
 from sourdough.errors import SourdoughError, StartError, StorageError
 from sourdough.observe.records import (
@@ -72,11 +73,16 @@ _CONFIG_SUFFIX = ".toml"
 class Server:
     """One server. `run` until it ends; `snapshot`, `reload` and `stop` work from any thread."""
 
-    def __init__(self, options: ServerOptions, on_record: Callable[[AnyRecord], None]) -> None:
+    def __init__(
+        self,
+        options: ServerOptions,
+        on_record: Callable[[AnyRecord], None],
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
         self.options = options
         self.on_started: Callable[[], None] | None = None
         self._record = on_record
-        self._clock = SystemClock()
+        self._clock = clock
         self._facts = Facts(options, since=self._clock.now())
         self._began = self._clock.monotonic()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -93,6 +99,7 @@ class Server:
         self._questions: Questions
         self._bookkeeping: Bookkeeping
         self._alarms: Alarms
+        self._test_mode: TestMode
         self._control_path: Path
 
     # --- from outside
@@ -225,6 +232,9 @@ class Server:
             clock=self._clock,
             chance=random.random,
         )
+        self._test_mode = TestMode(
+            clock=self._clock, supervisor=self._supervisor, alarms=self._alarms
+        )
         self._bookkeeping = Bookkeeping(catalogue, self._layout, self._questions, self._alarms)
         self._supervisor.on_changed = self._changed
         self._supervisor.on_load_failed = self._load_failed
@@ -236,6 +246,7 @@ class Server:
             clock=self._clock,
             record=self._record,
             finished=self._finished,
+            clock_moved=self._test_mode.moved,
         ).take
         self._supervisor.on_fatal = self._fatal
         self._supervisor.on_crashed = self._bookkeeping.reconcile
@@ -248,6 +259,7 @@ class Server:
             listening=listening,
             lock_fd=lock_fd,
             on_spawned=self._write_server_file,
+            clock=self._clock,
         )
 
     def _answers(self, catalogue: Catalogue) -> Answers:
@@ -257,6 +269,7 @@ class Server:
             namespaces=lambda: namespaces_of(self.options.project.config, self._layout),
             snapshot=self._compose,
             stop=self._stop,
+            advance=self._test_mode.advance,
         )
 
     def _finish(self, code: int) -> None:

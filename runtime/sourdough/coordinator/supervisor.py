@@ -93,11 +93,11 @@ class Supervisor:
 
     @property
     def gateways(self) -> list[Worker]:
-        return [worker for worker in self.workers if not worker.is_host]
+        return [worker for worker in self.workers if worker.role == "gateway"]
 
     def lane(self, role: str, index: int) -> Lane:
         """Return the memory of a seat or a gateway."""
-        return self._lanes.setdefault((role, index), Lane())
+        return self._lanes.setdefault((role, index), Lane(self._clock))
 
     def occupant(self, seat: int) -> Worker | None:
         """Return the host process of a seat."""
@@ -140,7 +140,8 @@ class Supervisor:
         for _ in range(wanted - present - pending):
             self._launch("host", 0)
 
-    def _launch(self, role: str, index: int) -> None:
+    def enlist(self, role: str, index: int) -> Worker:
+        """Count a process among ours from now on."""
         worker = Worker(
             role=role,
             serial=next(self._serials),
@@ -150,6 +151,10 @@ class Supervisor:
             since_monotonic=self._clock.monotonic(),
         )
         self.workers.append(worker)
+        return worker
+
+    def _launch(self, role: str, index: int) -> None:
+        worker = self.enlist(role, index)
         if role == "gateway":
             self.lane(role, index).started(worker.since_monotonic)
         self._launcher.launch(worker, self.application, self)
@@ -376,7 +381,7 @@ class Supervisor:
         """Let a child end by itself; what it cannot end, a thread of the user, is ended with it."""
         worker.asked = True
         worker.send(Exit())
-        self._loop.call_later(END_SECONDS, worker.kill)
+        self._loop.call_later(END_SECONDS, worker.kill)  # real time: a process ends in it
 
     def kill_all(self) -> None:
         """End every child at once."""

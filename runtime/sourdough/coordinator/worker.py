@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Worker:
-    """A child from its start to its end. index: the number of a gateway; 0 for hosts."""
+    """A child from its start to its end. role: "host", "gateway", or "client" for a process that
+    was not started here, uses the hosts and owns nothing. index: the number of a gateway, else 0.
+    """
 
     role: str
     serial: int
@@ -48,6 +50,10 @@ class Worker:
     @property
     def is_host(self) -> bool:
         return self.role == "host"
+
+    @property
+    def is_client(self) -> bool:
+        return self.role == "client"
 
     def send(self, message: Message) -> None:
         if self.child is not None:

@@ -10,9 +10,9 @@ import sys
 
 import uvloop
 
-from sourdough.clock import SystemClock
 from sourdough.config.packed import unpack
 from sourdough.gateway.gateway import Gateway
+from sourdough.movable import ShiftedClock
 from sourdough.transport.process import ControlledProcess, Descriptors, connect_unix, settle
 
 
@@ -42,7 +42,7 @@ async def _serve(inherited: Descriptors) -> int:
         loop=asyncio.get_running_loop(),
         setup=setup,
         config=unpack(setup.config),
-        clock=SystemClock(),
+        clock=ShiftedClock.of(setup.ahead),
         channel=process.channel,
         connect=connect_unix,
         listening=socket.socket(fileno=inherited.listen),

@@ -18,6 +18,7 @@ from sourdough.config.packed import unpack
 from sourdough.gateway.edge import Edge, EdgeLimits, Exchange, Failure, Listener, Stream
 from sourdough.gateway.forward import Forward
 from sourdough.gateway.router import Router
+from sourdough.movable import ShiftedClock
 from sourdough.observe.histogram import Histogram
 from sourdough.observe.records import RequestServed
 from sourdough.observe.request_log import RequestLog
@@ -25,6 +26,7 @@ from sourdough.observe.usage import resident_bytes
 from sourdough.transport.link import Hello
 from sourdough.transport.peers import Connect, Peers
 from sourdough.wire.messages import (
+    ClockMoved,
     Drain,
     Drained,
     Exit,
@@ -32,6 +34,7 @@ from sourdough.wire.messages import (
     HostGone,
     Lines,
     Message,
+    MoveClock,
     Ready,
     Setup,
     Table,
@@ -142,6 +145,8 @@ class Gateway:
             self._ending = self._loop.create_task(self._drain(message.deadline))
         elif isinstance(message, Exit):
             self._ending = self._loop.create_task(self._exit())
+        elif isinstance(message, MoveClock):
+            self._move_clock(message)
 
     def _configure(self, setup: Setup) -> None:
         """Take a changed configuration: its routes, for requests from now on."""
@@ -264,6 +269,14 @@ class Gateway:
             forward_or_none = self._waiting.pop(number, None)
             if forward_or_none is not None:
                 forward_or_none.timed_out(limit)
+
+    def _move_clock(self, message: MoveClock) -> None:
+        assert isinstance(self._clock, ShiftedClock)
+        self._clock.move_to(message.ahead)
+        self._peers.expire()
+        self._edge.tick()
+        self._expire()
+        self._channel.send(ClockMoved(ahead=message.ahead))
 
     def _send_lines(self) -> None:
         self._log_timer = self._loop.call_later(_LOG_SECONDS, self._send_lines)

@@ -19,11 +19,12 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from sourdough.clock import SystemClock
 from sourdough.config.packed import unpack
+from sourdough.host import guard
 from sourdough.host.loading import Loaded, LoadError, load
 from sourdough.host.output import OutputHandler
 from sourdough.host.runtime import HostRuntime
+from sourdough.movable import ShiftedClock
 from sourdough.observe.breadcrumb import Breadcrumb
 from sourdough.transport.process import (
     ORPHAN_SECONDS,
@@ -45,6 +46,7 @@ _THREADS_SECONDS = 1.0
 def main() -> int:
     """Run a host; return its exit code."""
     options = _options()
+    guard.enter_host()
     references = list(zip(options.module or [], options.cls or [], strict=True))
     root = Path(options.root).resolve()
     if options.check:
@@ -60,7 +62,13 @@ def main() -> int:
         # Two saves within a second would otherwise find the first one's bytecode.
         sys.dont_write_bytecode = True
     try:
-        loaded = load(references, options.main, root)
+        loaded = load(
+            references,
+            options.main,
+            root,
+            path=options.path,
+            sources=dict(each.split("=", 1) for each in options.source),
+        )
     except LoadError as error:
         _tell_load_failed(error, inherited.control)
         return EXIT_LOAD_FAILED
@@ -75,6 +83,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--class", action="append", dest="cls", help="a class of that module")
     parser.add_argument("--main", help="the module of the entrypoint")
     parser.add_argument("--root", default=".", help="the project's folder")
+    parser.add_argument("--path", action="append", default=[], help="where modules are, besides")
+    parser.add_argument("--source", action="append", default=[], metavar="MODULE=FILE")
     parser.add_argument("--check", action="store_true", help="import and report, nothing else")
     parser.add_argument("--dev", action="store_true")
     parser.add_argument("--control-fd", type=int)
@@ -120,7 +130,7 @@ async def _serve(loaded: Loaded, inherited: Descriptors, breadcrumb: str | None)
     process = ControlledProcess()
     setup = await process.open(inherited.control)
     config = unpack(setup.config)
-    clock = SystemClock()
+    clock = ShiftedClock.of(setup.ahead)
     code = 0
 
     def exit_with(result: int) -> None:

@@ -19,6 +19,7 @@ from sourdough.host.entrypoint import Entrypoint
 from sourdough.host.host import Host
 from sourdough.host.questions import Questions
 from sourdough.ids import IdFactory, ObjectId
+from sourdough.movable import ShiftedClock
 from sourdough.objects.namespace import Caller, DurableObjectNamespace, Env
 from sourdough.objects.registry import ObjectClass, Registry
 from sourdough.observe.usage import resident_bytes
@@ -35,6 +36,7 @@ from sourdough.wire.messages import (
     Ask,
     Assign,
     Assigned,
+    ClockMoved,
     Drain,
     EndStreams,
     Exit,
@@ -42,6 +44,7 @@ from sourdough.wire.messages import (
     HostGone,
     Known,
     Message,
+    MoveClock,
     Ready,
     Release,
     Released,
@@ -163,6 +166,7 @@ class HostRuntime:
             resident_limit=resident_limit(config.limits.resident_objects, descriptors),
             idle_seconds=IDLE_SECONDS,
             open_limit=open_limit(descriptors),
+            clock=clock,
             breadcrumb=breadcrumb,
         )
         entrypoint = None
@@ -206,10 +210,16 @@ class HostRuntime:
             self._spawn(self.host.tell_longest(self._channel.send))
         elif isinstance(message, Release):
             self._spawn(self._release(message))
-        elif isinstance(message, Ask):
-            self._questions.ask(message)
         elif isinstance(message, Exit):
             self._spawn(self._exit())
+        else:
+            self._look_or_move(message)
+
+    def _look_or_move(self, message: Message) -> None:
+        if isinstance(message, Ask):
+            self._questions.ask(message)
+        elif isinstance(message, MoveClock):
+            self._move_clock(message)
 
     async def _release(self, message: Release) -> None:
         clean, objects = await self.host.release(
@@ -267,6 +277,13 @@ class HostRuntime:
                 latency=tuple(self.host.latency.counts),
             )
         )
+
+    def _move_clock(self, message: MoveClock) -> None:
+        assert isinstance(self._clock, ShiftedClock)
+        self._clock.move_to(message.ahead)
+        self._peers.expire()
+        self.host.registry.sweep()
+        self._channel.send(ClockMoved(ahead=message.ahead))
 
     # --- objects
 

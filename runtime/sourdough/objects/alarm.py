@@ -7,7 +7,6 @@ What became of it is told when the commits it depends on are durable (semantics 
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
 from dataclasses import dataclass
@@ -120,7 +119,7 @@ async def run_alarm(container: Container, event: AlarmEvent) -> AlarmOutcome:
         log.warning(_NO_HANDLER, container.label)
         database.alarm.succeed()
         return AlarmOutcome.DONE
-    limit = asyncio.get_running_loop().call_later(event.seconds, container.reset, _too_long())
+    limit = container.clock.call_later(event.seconds, container.reset, _too_long())
     try:
         result: Any = handler(AlarmInfo(retry_count=event.retries, scheduled_time=due))
         if inspect.isawaitable(result):

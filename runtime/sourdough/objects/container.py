@@ -19,6 +19,7 @@ from contextvars import Context
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sourdough.clock import SYSTEM_CLOCK, Clock
 from sourdough.errors import DurableObjectError, StorageError
 from sourdough.http import Response
 from sourdough.ids import ObjectId
@@ -78,7 +79,7 @@ class Container:
     """One object in memory. All methods run on the host's loop."""
 
     __slots__ = (
-        "_loop", "_on_ended", "_tasks", "breadcrumb", "cls", "database", "events", "gate",
+        "_loop", "_on_ended", "_tasks", "breadcrumb", "clock", "cls", "database", "events", "gate",
         "idle_since", "instance", "key", "phase", "sections", "state", "waits_for",
     )  # fmt: skip
 
@@ -92,6 +93,7 @@ class Container:
         loop: asyncio.AbstractEventLoop,
         queue_limit: int,
         on_ended: Callable[[Container, BaseException | None], None],
+        clock: Clock = SYSTEM_CLOCK,
         section_seconds: float = SECTION_SECONDS,
     ) -> None:
         self.key = key
@@ -102,7 +104,8 @@ class Container:
         self.gate: InputGate[Event] = InputGate(queue_limit)
         self.phase = Phase.ABSENT
         self.instance: DurableObject | None = None
-        self.sections = Sections(self, section_seconds)
+        self.clock = clock
+        self.sections = Sections(self, clock, section_seconds)
         database.admission = self.sections
         self.events: dict[Event, asyncio.Task[None] | None] = {}
         self.idle_since = 0.0
@@ -202,7 +205,7 @@ class Container:
     def _ended(self, event: Event) -> None:
         self.events.pop(event, None)
         if not self.events:
-            self.idle_since = self._loop.time()
+            self.idle_since = self.clock.monotonic()
 
     def waiting(self, event: Event) -> Waiting:
         """Describe an event that a drain waits for: what runs, how long, and where it stands."""
@@ -214,7 +217,7 @@ class Container:
     def waiting_in_background(self) -> Waiting:
         """Describe work without an event that a drain waits for, of `wait_until` most of all."""
         place = next((place_of(task) for task in self._tasks), None)
-        seconds = self._loop.time() - self.idle_since
+        seconds = self.clock.monotonic() - self.idle_since
         return Waiting(object=self.label, what="background work", seconds=seconds, place=place)
 
     @property
@@ -322,7 +325,7 @@ class Container:
 
     def _task_done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
-        self.idle_since = self._loop.time()
+        self.idle_since = self.clock.monotonic()
         if not task.cancelled() and task.exception() is not None:
             log.error("a background task of %s failed", self.cls.name, exc_info=task.exception())
 
@@ -334,9 +337,8 @@ class Container:
         told = reset_error(error)
         self.database.abandon(told)
         self.sections.give_up()
-        waiting = self.gate.drain()
         running = list(self.events.items())
-        for event in [*waiting, *[event for event, _ in running]]:
+        for event in [*self.gate.drain(), *[event for event, _ in running]]:
             event.reply.failed(told)
         current = asyncio.current_task() if running or self._tasks else None
         for task in [*[task for _, task in running], *self._tasks]:

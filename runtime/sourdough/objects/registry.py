@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from heapq import nsmallest
 from typing import TYPE_CHECKING, Any
 
+from sourdough.clock import SYSTEM_CLOCK
 from sourdough.errors import DurableObjectError
 from sourdough.ids import ID_BYTES, ObjectId
 from sourdough.objects.container import Container, Phase, overloaded_error
@@ -21,6 +22,7 @@ from sourdough.storage.engine import Durability
 from sourdough.storage.storage import Storage
 
 if TYPE_CHECKING:
+    from sourdough.clock import Clock
     from sourdough.objects.durable_object import DurableObject
     from sourdough.objects.event import Event
 
@@ -63,6 +65,7 @@ class Registry:
         breadcrumb: Breadcrumb | None = None,
         section_seconds: float = SECTION_SECONDS,
         open_limit: int | None = None,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         """Prepare for no object yet.
 
@@ -70,6 +73,7 @@ class Registry:
         open_limit: how many databases may be open at all, those that are closing included.
         """
         self._loop = loop
+        self._clock = clock
         self._breadcrumb = breadcrumb or Breadcrumb(None)
         self._classes = {each.storage_name.encode(): each for each in classes}
         self._open_database = open_database
@@ -159,6 +163,7 @@ class Registry:
             loop=self._loop,
             queue_limit=self._queue_limit,
             on_ended=self._forget,
+            clock=self._clock,
             section_seconds=self._section_seconds,
         )
         state.attach(container)
@@ -226,7 +231,7 @@ class Registry:
 
     def sweep(self) -> None:
         """Close what has been idle long enough, and the longest idle above the limit."""
-        now = self._loop.time()
+        now = self._clock.monotonic()
         idle = [each for each in self._containers.values() if not each.busy and each.instance]
         excess = len(self._containers) - self._resident_limit
         if excess > 0:

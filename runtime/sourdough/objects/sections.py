@@ -19,6 +19,7 @@ from sourdough.storage.admission import HELD
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from sourdough.clock import Clock
     from sourdough.objects.container import Container
 
 T = TypeVar("T")
@@ -43,10 +44,11 @@ class _Outcome(Generic[T]):
 class Sections:
     """Implements `storage.admission.Admission`; one per container."""
 
-    __slots__ = ("_open", "_owner", "_root", "_seconds", "_waiters")
+    __slots__ = ("_clock", "_open", "_owner", "_root", "_seconds", "_waiters")
 
-    def __init__(self, owner: Container, seconds: float = SECTION_SECONDS) -> None:
+    def __init__(self, owner: Container, clock: Clock, seconds: float = SECTION_SECONDS) -> None:
         self._owner = owner
+        self._clock = clock
         self._seconds = seconds
         self._root: Section | None = None
         self._open: tuple[Section, ...] = ()
@@ -141,7 +143,7 @@ class Sections:
     async def _bounded(
         self, section: Section, work: Callable[[], Awaitable[T]], seconds: float | None
     ) -> T:
-        limit = asyncio.timeout(seconds)
+        limit = self._clock.timeout(seconds)
         try:
             async with limit:
                 result = await work()

@@ -42,6 +42,8 @@ class Setup(Message, frozen=True, kw_only=True):
     index: int
     """Gateway number; 0 for hosts, whose seat comes with Assign."""
     memory: bool = False
+    ahead: float | None = None
+    """How many seconds the clock is ahead, in test mode; None: it is the machine's."""
 
 
 class SeatEntry(msgspec.Struct, frozen=True, array_like=True):
@@ -125,6 +127,12 @@ class AlarmsKept(Message, frozen=True, kw_only=True):
     """These AlarmSet are in the index, durably: the commits that wait for it may go on (S11)."""
 
     numbers: tuple[int, ...]
+
+
+class MoveClock(Message, frozen=True, kw_only=True):
+    """In test mode: be so many seconds ahead, call what became due, say ClockMoved."""
+
+    ahead: float
 
 
 # --- child -> coordinator
@@ -247,6 +255,12 @@ class AlarmEnded(Message, frozen=True, kw_only=True):
     outcome: AlarmOutcome
 
 
+class ClockMoved(Message, frozen=True, kw_only=True):
+    """The clock is ahead as MoveClock said."""
+
+    ahead: float
+
+
 class Answer(Message, frozen=True, kw_only=True):
     """The answer to Ask: msgpack of a Struct that belongs to the question, or an error."""
 
@@ -264,11 +278,11 @@ class Named(msgspec.Struct, frozen=True, kw_only=True):
 
 ToChild = (
     Setup | EndStreams | Table | Assign | Release | HostGone | Drain | Exit | Ask | RunAlarm
-    | AlarmsKept
+    | AlarmsKept | MoveClock
 )  # fmt: skip
 FromChild = (
     Ready | LoadFailed | Assigned | Released | Drained | Waiting | Heartbeat | Known | Forgotten
-    | Lines | SyncFailed | Answer | AlarmSet | AlarmEnded
+    | Lines | SyncFailed | Answer | AlarmSet | AlarmEnded | ClockMoved
 )  # fmt: skip
 
 _encoder = msgspec.msgpack.Encoder()
