@@ -8,15 +8,18 @@ import msgspec
 
 from sourdough.coordinator.control import (
     Advance,
+    Attach,
     Inspect,
     List,
     Moved,
     Ok,
+    Register,
     Remove,
     Reply,
     Request,
     Status,
     Stop,
+    WantedClass,
 )
 from sourdough.coordinator.inspection import Inspection, Life, Removed
 from sourdough.coordinator.listing import ListedObject, page_of, parse_cursor
@@ -86,6 +89,7 @@ class Answers:
         snapshot: Callable[[], Snapshot],
         stop: Callable[[], None],
         advance: Callable[[float], Awaitable[Moved]],
+        register: Callable[[Sequence[WantedClass]], Awaitable[None]],
     ) -> None:
         self._catalogue = catalogue
         self._questions = questions
@@ -93,6 +97,7 @@ class Answers:
         self._snapshot = snapshot
         self._stop = stop
         self._advance = advance
+        self._register = register
 
     async def answer(self, request: Request) -> Reply:
         """Answer one command. Raises SourdoughError for what cannot be answered."""
@@ -110,6 +115,9 @@ class Answers:
                 return Ok.of(None)
             case Advance():
                 return Ok.of(await self._advance(request.seconds))
+            case Register(classes=classes) | Attach(classes=classes):
+                await self._register(classes)
+                return Ok.of(None)
 
     async def _list(self, request: List) -> object:
         namespaces = self._namespaces()

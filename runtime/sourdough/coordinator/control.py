@@ -64,6 +64,30 @@ class Remove(msgspec.Struct, frozen=True, kw_only=True, tag="remove"):
     reference: str
 
 
+class WantedClass(msgspec.Struct, frozen=True, kw_only=True):
+    """A class that hosts are to run; `source` is its module's file, where that is known."""
+
+    binding: str
+    module: str
+    class_name: str
+    source: str | None = None
+
+
+class Register(msgspec.Struct, frozen=True, tag="register"):
+    """Have the hosts run these classes too. Answered by None when they do."""
+
+    classes: tuple[WantedClass, ...]
+
+
+class Attach(msgspec.Struct, frozen=True, kw_only=True, tag="attach"):
+    """Use the hosts of this server from another process. Answered by None; from then on the
+    connection carries `wire.messages`, as that of any child does.
+    """
+
+    pid: int
+    classes: tuple[WantedClass, ...]
+
+
 class Stop(msgspec.Struct, frozen=True, tag="stop"):
     """Drain and end. Answered by None as soon as draining has begun."""
 
@@ -85,7 +109,7 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
     """How many runs of alarms have not ended."""
 
 
-Request = Status | List | Inspect | Remove | Stop | Advance
+Request = Status | List | Inspect | Remove | Stop | Advance | Register | Attach
 
 
 class Ok(msgspec.Struct, frozen=True, tag="ok"):

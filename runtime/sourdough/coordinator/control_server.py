@@ -16,8 +16,10 @@ from sourdough.coordinator.control import (
     MAX_REPLY_BYTES,
     MAX_REQUEST_BYTES,
     PROTOCOL,
+    Attach,
     Failed,
     Hello,
+    Ok,
     body_length,
     decode_from_client,
     encode,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
+    from sourdough.coordinator.clients import Clients
     from sourdough.coordinator.control import Reply, Request
 
 # People type commands: more than this many at once is a fault, not a load.
@@ -52,12 +55,14 @@ class ControlServer:
         version: str,
         peer_seconds: float = PEER_SECONDS,
         max_clients: int = MAX_CLIENTS,
+        clients: Clients | None = None,
     ) -> None:
         self.path = path
         self._handler = handler
         self._hello = Hello(protocol=PROTOCOL, version=version)
         self._peer_seconds = peer_seconds
         self._max_clients = max_clients
+        self._attached = clients
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.Task[None]] = set()
 
@@ -90,7 +95,8 @@ class ControlServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
-        if task is None or len(self._clients) >= self._max_clients:
+        attached = 0 if self._attached is None else self._attached.number
+        if task is None or len(self._clients) - attached >= self._max_clients:
             writer.transport.abort()
             return
         self._clients.add(task)
@@ -116,7 +122,11 @@ class ControlServer:
             request = await self._receive(reader)
             if isinstance(request, Hello):
                 raise WireError("one greeting is enough")
-            await self._send(writer, await self._answer(request))
+            reply = await self._answer(request)
+            await self._send(writer, reply)
+            if isinstance(request, Attach) and isinstance(reply, Ok) and self._attached is not None:
+                await self._attached.serve(request.pid, reader, writer)
+                return
 
     async def _answer(self, request: Request) -> Reply:
         try:

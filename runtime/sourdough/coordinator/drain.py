@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from sourdough.observe.records import AnyRecord, ServerStopped, ServerStopping
 from sourdough.observe.status import State
 from sourdough.wire.messages import Drain, Drained, EndStreams, Release, Released
 
@@ -35,6 +36,24 @@ class Shutdown:
         self._waiting: set[Worker] = set()
         self._changed = asyncio.Event()
         self.clean = True
+
+    async def run_telling(self, record: Callable[[AnyRecord], None]) -> None:
+        """Drain, with a record at the beginning and one at the end, however it ends."""
+        began = self._clock.monotonic()
+        hosts = self._supervisor.hosts
+        record(
+            ServerStopping(
+                ts=self._clock.now(),
+                events=sum(each.figures.beat.events for each in hosts),
+                objects=sum(each.figures.beat.objects for each in hosts),
+            )
+        )
+        clean = False
+        try:
+            clean = await self.run()
+        finally:
+            seconds = self._clock.monotonic() - began
+            record(ServerStopped(ts=self._clock.now(), seconds=seconds, clean=clean))
 
     async def run(self) -> bool:
         """Drain; return whether nothing was cut short."""
@@ -91,8 +110,8 @@ class Shutdown:
 
     async def _end_all(self) -> None:
         supervisor = self._supervisor
-        # Gateways first: hosts wait for the links of others to be closed.
-        for worker in [*supervisor.gateways, *supervisor.hosts]:
+        # Hosts last: they wait for the links of others to be closed.
+        for worker in sorted(supervisor.workers, key=lambda each: each.is_host):
             supervisor.ask_to_end(worker)
             if worker.state is State.STARTING:
                 worker.kill()

@@ -45,7 +45,7 @@ class Liveness:
             return
         limits = self._supervisor.application.options.project.config.limits
         for worker in list(self._supervisor.workers):
-            if worker.child is None or worker.state is State.STOPPED:
+            if worker.child is None or worker.is_client or worker.state is State.STOPPED:
                 continue
             worker.silence += period
             starting = worker.state is State.STARTING

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import importlib.util
 import linecache
 import sys
 import traceback
@@ -13,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from sourdough.errors import StartError
+from sourdough.errors import SourdoughError, StartError
 from sourdough.objects.durable_object import DurableObject, WorkerEntrypoint
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from types import ModuleType
 
 ENTRYPOINT_CLASS = "Default"
@@ -52,11 +53,25 @@ class Loaded:
     entrypoint: type[WorkerEntrypoint] | None
 
 
-def load(references: Sequence[tuple[str, str]], main: str | None, root: Path) -> Loaded:
-    """Import every module and look up every class. Raises LoadError at the first that fails."""
+def load(
+    references: Sequence[tuple[str, str]],
+    main: str | None,
+    root: Path,
+    *,
+    path: Sequence[str] = (),
+    sources: Mapping[str, str] | None = None,
+) -> Loaded:
+    """Import every module and look up every class. Raises LoadError at the first that fails.
+
+    path: where modules are looked for behind the root. sources: the files of modules that importing
+    by name does not find.
+    """
     # Ours are imported by now, so no module of the user can take their place (invariant P9).
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
+    sys.path += [folder for folder in path if folder not in sys.path]
+    for module, file in (sources or {}).items():
+        _import_from(module, Path(file), root)
     importlib.invalidate_caches()
     classes = {
         (module, name): _find(_import(module, root), name, DurableObject)
@@ -88,6 +103,33 @@ def _is_of_project(module: ModuleType, root: Path) -> bool:
         return False
     path = Path(file)
     return path.is_relative_to(root) and "site-packages" not in path.parts
+
+
+def _import_from(module: str, file: Path, root: Path) -> None:
+    """Run a file as a module, unless importing its name leads to that file anyway."""
+    if module in sys.modules or _leads_to(module, file):
+        return
+    spec = importlib.util.spec_from_file_location(module, file)
+    if spec is None or spec.loader is None:
+        return  # importing it by name says what is wrong
+    made = sys.modules[module] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(made)
+    except BaseException as error:
+        del sys.modules[module]
+        raise LoadError(_fault(error, module, root)) from error
+
+
+def _leads_to(module: str, file: Path) -> bool:
+    try:
+        spec = importlib.util.find_spec(module)
+    except Exception:  # noqa: BLE001 (a package above it is not there, is none, or does not load)
+        return False
+    return spec is not None and spec.origin is not None and _same(Path(spec.origin), file)
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()
 
 
 def _import(module: str, root: Path) -> ModuleType:
@@ -139,7 +181,7 @@ def _fault(error: BaseException, module: str, root: Path) -> LoadFault:
         return LoadFault(error=what, place=module, hint=hint, traceback=text)
     last = frames[-1]
     place = f"{_relative(last.filename, root)}:{last.lineno}"
-    hint = None
+    hint = error.hint if isinstance(error, SourdoughError) else None
     if isinstance(error, ModuleNotFoundError) and error.name:
         hint = f"install what provides it: pip install {error.name.partition('.')[0]}"
     return LoadFault(error=what, place=place, source=last.line, hint=hint, traceback=text)

@@ -272,17 +272,34 @@ class Peers:
         if link is not None:
             link.drop()
 
+    def begin_anew(self, serial: int) -> None:
+        """Another coordinator has taken over: its serial numbers, ours too, and versions begin anew.
+
+        What was in flight fails; what is parked waits for the new table.
+        """
+        self._hello = Hello(role=self._hello.role, serial=serial)
+        self.table = Table(version=0, seats=1, entries=())
+        self._gone.clear()
+        self._former.clear()
+        self._drop_links()
+
     def close(self) -> None:
         """Drop every link; what was in flight fails."""
         self._closed = True
-        for task in self._connecting.values():
-            task.cancel()
-        for link in list(self._all_links.values()):
-            link.drop()
+        self._drop_links()
         for queue in self._queues():
             while queue:
                 queue.popleft().on_failed(ResetCode.EXPIRED, "the server is stopping")
         self.parked = 0
+
+    def _drop_links(self) -> None:
+        connecting, self._connecting = self._connecting, {}
+        for task in connecting.values():
+            task.cancel()
+        links, self._all_links, self._links = self._all_links, {}, {}
+        self._rebuild()
+        for link in links.values():
+            link.drop()
 
     def _is_local(self, entry: SeatEntry) -> bool:
         return self._local is not None and entry.serial == self._hello.serial
@@ -321,7 +338,8 @@ class Peers:
                 else:
                     return
         finally:
-            self._connecting.pop(entry.serial, None)
+            if self._connecting.get(entry.serial) is asyncio.current_task():
+                del self._connecting[entry.serial]
 
     def _wanted(self, serial: int) -> bool:
         if self._closed or serial in self._gone:
@@ -339,7 +357,7 @@ class Peers:
         return link
 
     def _up(self, serial: int, link: Link) -> None:
-        if not self._wanted(serial):
+        if not self._wanted(serial) or self._all_links.get(serial) is not link:
             link.drop()
             return
         self._links[serial] = link
