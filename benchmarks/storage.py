@@ -23,8 +23,10 @@ from typing import Any
 import uvloop
 
 from sourdough.ids import ID_BYTES
+from sourdough.objects.backlog import QueueLimits
 from sourdough.objects.durable_object import DurableObject
 from sourdough.objects.event import Event
+from sourdough.objects.eviction import Residency
 from sourdough.objects.registry import ObjectClass, Registry
 from sourdough.observe.usage import resident_bytes
 from sourdough.storage.database import Database
@@ -97,9 +99,8 @@ class Host:
             loop=self.loop,
             classes=[bound],
             open_database=self._open,
-            queue_limit=1000,
-            resident_limit=1_000_000,
-            idle_seconds=1e9,
+            queue=QueueLimits(),
+            residency=Residency(resident_limit=1_000_000, hibernate_after=1e9),
         )
 
     def _open(self, cls, object_id, on_broken) -> Database:

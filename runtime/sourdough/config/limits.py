@@ -64,6 +64,30 @@ class Limits(Table, frozen=True, kw_only=True):
     object_queue: Annotated[
         int, Meta(description="Events that may wait for one object; more is 503.", ge=1, le=MOST)
     ] = 1_000
+    object_queue_bytes: Annotated[
+        int,
+        Meta(
+            description="Bytes of the events that may wait for one object; more is 503.",
+            ge=1 << 16,
+            le=1 << 40,
+        ),
+    ] = 67_108_864
+    host_queue_bytes: Annotated[
+        int,
+        Meta(
+            description="The same for all objects of one host; more is 503.",
+            ge=1 << 16,
+            le=1 << 40,
+        ),
+    ] = 268_435_456
+    queue_timeout: Annotated[
+        float,
+        Meta(
+            description="Seconds that an event may wait for its object, then 503.",
+            gt=0,
+            le=LONGEST,
+        ),
+    ] = 60.0
     host_events: Annotated[
         int, Meta(description="Events in flight in one host; more is 503.", ge=1, le=MOST)
     ] = 20_000
@@ -75,6 +99,31 @@ class Limits(Table, frozen=True, kw_only=True):
             le=MOST,
         ),
     ] = 10_000
+    host_memory_bytes: Annotated[
+        int,
+        Meta(
+            description="Memory of one host above which it evicts idle objects. 0 is no limit.",
+            ge=0,
+            le=1 << 50,
+        ),
+    ] = 0
+    hibernate_after: Annotated[
+        float,
+        Meta(
+            description="Seconds until an idle object leaves memory.",
+            gt=0,
+            le=LONGEST,
+        ),
+    ] = 10.0
+    evict_after: Annotated[
+        float,
+        Meta(
+            description="Seconds, up to twice as many, until one leaves that somebody still "
+            "refers to, but not within the last 15 minutes.",
+            gt=0,
+            le=LONGEST,
+        ),
+    ] = 70.0
     ready_timeout: Annotated[
         float,
         Meta(description="Seconds for a host to import its modules.", gt=0, le=LONGEST),

@@ -20,6 +20,9 @@ from sourdough.host.host import Host
 from sourdough.host.questions import Questions
 from sourdough.ids import IdFactory, ObjectId
 from sourdough.movable import ShiftedClock
+from sourdough.objects.attribution import Attribution
+from sourdough.objects.backlog import QueueLimits
+from sourdough.objects.eviction import Residency
 from sourdough.objects.namespace import Caller, DurableObjectNamespace, Env
 from sourdough.objects.registry import ObjectClass, Registry
 from sourdough.observe.usage import resident_bytes
@@ -69,8 +72,6 @@ log = logging.getLogger("sourdough.host")
 _DESCRIPTORS_PER_OBJECT = 4
 # Links, listening sockets, what user code opens.
 _RESERVED_DESCRIPTORS = 512
-# Idle objects leave memory after this (semantics 3.6).
-IDLE_SECONDS = 10.0
 # After the seat is given away, peers that do not yet know may still send something, which must be
 # refused, not lost: a host waits so long for them to close their links.
 _LINGER_SECONDS = 2.0
@@ -88,6 +89,27 @@ def open_limit(descriptors: int | None = None) -> int:
 def resident_limit(configured: int, descriptors: int | None = None) -> int:
     """Return how many objects may live here: what is evicted is open until it has closed."""
     return max(1, min(configured, open_limit(descriptors) * 7 // 8))
+
+
+def residency(limits: Limits, descriptors: int | None = None) -> Residency:
+    """Return how many objects live in a host, and for how long."""
+    return Residency(
+        resident_limit=resident_limit(limits.resident_objects, descriptors),
+        open_limit=open_limit(descriptors),
+        memory_limit=limits.host_memory_bytes,
+        hibernate_after=limits.hibernate_after,
+        evict_after=limits.evict_after,
+    )
+
+
+def queue_limits(limits: Limits) -> QueueLimits:
+    """Return how much may wait in front of the objects of a host."""
+    return QueueLimits(
+        events=limits.object_queue,
+        size=limits.object_queue_bytes,
+        host_size=limits.host_queue_bytes,
+        seconds=limits.queue_timeout,
+    )
 
 
 def sql_limits(limits: Limits) -> SqlLimits:
@@ -143,6 +165,7 @@ class HostRuntime:
         self._known: list[tuple[str, bytes, str | None, float]] = []
         self._expected = loop.time()
         self._timer: asyncio.TimerHandle | None = None
+        self._attribution: Attribution | None = None
         self._work: set[asyncio.Task[None]] = set()
         self._hello = Hello(role="host", serial=setup.serial)
         self.on_tick: Callable[[], None] = lambda: None
@@ -162,10 +185,8 @@ class HostRuntime:
             loop=loop,
             classes=self._classes(loaded, env),
             open_database=self._open_database,
-            queue_limit=config.limits.object_queue,
-            resident_limit=resident_limit(config.limits.resident_objects, descriptors),
-            idle_seconds=IDLE_SECONDS,
-            open_limit=open_limit(descriptors),
+            queue=queue_limits(config.limits),
+            residency=residency(config.limits, descriptors),
             clock=clock,
             breadcrumb=breadcrumb,
         )
@@ -178,6 +199,7 @@ class HostRuntime:
     def start(self) -> None:
         """Say that events may come, and begin to tick."""
         self._expected = self._loop.time()
+        self._attribution = Attribution.install(self._loop)
         self._tick()
         self._channel.send(Ready(pid=self._pid))
 
@@ -248,6 +270,9 @@ class HostRuntime:
             link.drop()
         for engine in self._engines.values():
             engine.close()
+        if self._attribution is not None:
+            self._attribution.uninstall()
+            self._attribution = None
 
     def _spawn(self, work: Any) -> None:
         task = self._loop.create_task(work)
@@ -263,7 +288,8 @@ class HostRuntime:
         self._expected = now + period
         self._timer = self._loop.call_later(period, self._tick)
         self._peers.expire()
-        self.host.registry.sweep()
+        memory = resident_bytes()
+        self.host.registry.sweep(memory)
         self.on_tick()
         self._channel.send(
             Heartbeat(
@@ -271,7 +297,7 @@ class HostRuntime:
                 objects=len(self.host.registry),
                 events=self.host.events,
                 parked=self._peers.parked,
-                memory=resident_bytes(),
+                memory=memory,
                 cpu=time.process_time(),
                 requests=self.host.latency.total,
                 latency=tuple(self.host.latency.counts),

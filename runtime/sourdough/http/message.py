@@ -57,6 +57,11 @@ class Message:
         """Whether the whole body is here, as bytes."""
         return isinstance(self._body, bytes)
 
+    @property
+    def buffered(self) -> int:
+        """The bytes of the body that this message itself keeps: all of them, or none yet."""
+        return len(self._body) if isinstance(self._body, bytes) else 0
+
     def take_body(self) -> BodySource:
         """Hand the body over: whole bytes, or an iterator of chunks. Raises BodyUsedError."""
         if self._body_used:

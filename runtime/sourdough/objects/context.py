@@ -33,7 +33,7 @@ class DurableObjectState:
 
     def wait_until(self, work: Coroutine[Any, Any, Any]) -> None:
         """Run a coroutine in the background; the object stays in memory until it has ended."""
-        self._owner().background(work)
+        self._owner().work.background(work)
 
     def block_concurrency_while(self, section: Callable[[], Awaitable[T]]) -> Awaitable[T]:
         """Run `section` while no other event may enter this object (semantics 4.3).

@@ -9,9 +9,11 @@ commits it had made by then are durable; it is kept in `storage`, since only the
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from contextvars import ContextVar
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from sourdough.objects.backlog import Backlog
 
 E = TypeVar("E")
 
@@ -66,37 +68,56 @@ current_section: ContextVar[Section | None] = ContextVar("sourdough_section", de
 """The critical section that the running task is inside of (semantics 4.3)."""
 
 
+class _Waiting(NamedTuple, Generic[E]):
+    event: E
+    size: int
+    since: float
+
+
 class InputGate(Generic[E]):
     """Which events may enter now. Pure: it returns what may run, the caller runs it."""
 
-    __slots__ = ("_limit", "_postponed", "_sections", "_waiting", "open")
+    __slots__ = ("_backlog", "_postponed", "_sections", "_size", "_waiting", "open")
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    def __init__(self, backlog: Backlog) -> None:
+        self._backlog = backlog
         self._sections = 0
         self.open = True
         """Whether an event may enter now. Nothing waits while it is open."""
         self._postponed: list[E] = []
-        self._waiting: deque[E] = deque()
-
-    @property
-    def full(self) -> bool:
-        """Whether another waiting event must be refused (overloaded)."""
-        return len(self._waiting) >= self._limit
+        self._waiting: list[_Waiting[E]] = []
+        self._size = 0
 
     def __len__(self) -> int:
         return len(self._postponed) + len(self._waiting)
 
-    def enter(self, event: E) -> bool:
-        """Say whether `event` may run now; if not it waits in order."""
+    def refuses(self, size: int = 0) -> str | None:
+        """Return the text of overload where an event of `size` bytes may not wait, else None."""
+        return self._backlog.refuses(len(self._waiting), self._size, size)
+
+    def enter(self, event: E, size: int = 0, since: float = 0.0) -> bool:
+        """Say whether `event` may run now; if not it waits in order.
+
+        size: the bytes it keeps in memory. since: what `overdue` compares with.
+        """
         if self.open:
             return True
-        self._waiting.append(event)
+        self._waiting.append(_Waiting(event, size, since))
+        self._count(size)
         return False
 
     def postpone(self, event: E) -> None:
         """Take back an event that had entered and not begun; it stays ahead of later ones."""
         self._postponed.append(event)
+
+    def overdue(self, before: float) -> list[E]:
+        """Take out the events that have waited since `before`, or longer."""
+        count = 0
+        while count < len(self._waiting) and self._waiting[count].since <= before:
+            count += 1
+        overdue, self._waiting = self._waiting[:count], self._waiting[count:]
+        self._count(-sum(each.size for each in overdue))
+        return [each.event for each in overdue]
 
     def lock(self) -> None:
         """A critical section begins."""
@@ -113,7 +134,12 @@ class InputGate(Generic[E]):
 
     def drain(self) -> list[E]:
         """Take every waiting event out, in order."""
-        waiting = [*self._postponed, *self._waiting]
+        waiting = [*self._postponed, *[each.event for each in self._waiting]]
         self._postponed.clear()
         self._waiting.clear()
+        self._count(-self._size)
         return waiting
+
+    def _count(self, size: int) -> None:
+        self._size += size
+        self._backlog.size += size

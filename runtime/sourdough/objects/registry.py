@@ -7,14 +7,16 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from heapq import nsmallest
 from typing import TYPE_CHECKING, Any
 
 from sourdough.clock import SYSTEM_CLOCK
 from sourdough.errors import DurableObjectError
 from sourdough.ids import ID_BYTES, ObjectId
-from sourdough.objects.container import Container, Phase, overloaded_error
+from sourdough.objects.backlog import Backlog, QueueLimits
+from sourdough.objects.container import Container, Phase
 from sourdough.objects.context import DurableObjectState
+from sourdough.objects.eviction import Eviction, Residency
+from sourdough.objects.refusal import overloaded_error, released_error
 from sourdough.objects.sections import SECTION_SECONDS
 from sourdough.observe.breadcrumb import Breadcrumb
 from sourdough.storage.database import Database
@@ -30,8 +32,6 @@ log = logging.getLogger("sourdough.objects")
 
 # Databases that are closed at the same time in a hand-over; more only fill the executor's queue.
 _CLOSE_AT_ONCE = 64
-# Who must make room looks at all objects, so it makes room for several: this share of the limit.
-_SHARE = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,28 +59,21 @@ class Registry:
         loop: asyncio.AbstractEventLoop,
         classes: Iterable[ObjectClass],
         open_database: OpenDatabase,
-        queue_limit: int,
-        resident_limit: int,
-        idle_seconds: float,
+        queue: QueueLimits,
+        residency: Residency,
         breadcrumb: Breadcrumb | None = None,
         section_seconds: float = SECTION_SECONDS,
-        open_limit: int | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        """Prepare for no object yet.
-
-        resident_limit: how many objects live; idle ones beyond are evicted, busy ones stay.
-        open_limit: how many databases may be open at all, those that are closing included.
-        """
+        """Prepare for no object yet."""
         self._loop = loop
         self._clock = clock
         self._breadcrumb = breadcrumb or Breadcrumb(None)
         self._classes = {each.storage_name.encode(): each for each in classes}
         self._open_database = open_database
-        self._queue_limit = queue_limit
-        self._resident_limit = resident_limit
-        self._open_limit = open_limit
-        self._idle_seconds = idle_seconds
+        self._backlog = Backlog(queue)
+        self._open_limit = residency.open_limit
+        self._eviction = Eviction(residency, clock)
         self._section_seconds = section_seconds
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing: dict[bytes, asyncio.Future[None]] = {}
@@ -123,7 +116,7 @@ class Registry:
         name: in UTF-8, where the caller knows it; decoded only for a new container.
         """
         if (self._congested or self._held_back) and self._waits_for_disk(key):
-            self._held_back.append((key, name, event))
+            self._hold_back(key, name, event)
         else:
             self._admit(key, name, event)
 
@@ -161,7 +154,7 @@ class Registry:
             database=database,
             state=state,
             loop=self._loop,
-            queue_limit=self._queue_limit,
+            backlog=self._backlog,
             on_ended=self._forget,
             clock=self._clock,
             section_seconds=self._section_seconds,
@@ -186,7 +179,17 @@ class Registry:
         """
         self._congested = congested
         while self._held_back and not self._congested:
-            self._admit(*self._held_back.popleft())
+            key, name, event = self._held_back.popleft()
+            self._backlog.size -= event.size
+            self._admit(key, name, event)
+
+    def _hold_back(self, key: bytes, name: bytes | None, event: Event) -> None:
+        refusal = self._backlog.refuses(0, 0, event.size)
+        if refusal is not None:
+            event.reply.failed(overloaded_error(refusal))
+            return
+        self._backlog.size += event.size
+        self._held_back.append((key, name, event))
 
     def _waits_for_disk(self, key: bytes) -> bool:
         cls = self._classes.get(key[:-ID_BYTES])
@@ -201,11 +204,8 @@ class Registry:
         objects would use up the descriptors (invariant P10). Raises DurableObjectError when
         everything is busy.
         """
-        if len(self._containers) >= self._resident_limit:
-            idle = [each for each in self._containers.values() if not each.busy and each.instance]
-            share = max(1, self._resident_limit // _SHARE)
-            for container in nsmallest(share, idle, key=lambda each: each.idle_since):
-                self._evict(container)
+        for container in self._eviction.for_room(self._containers.values()):
+            self._evict(container)
         closing = len(self._closing)
         if self._open_limit is None or len(self._containers) + closing < self._open_limit:
             return None
@@ -229,16 +229,16 @@ class Registry:
                 room.set_result(None)
                 return
 
-    def sweep(self) -> None:
-        """Close what has been idle long enough, and the longest idle above the limit."""
-        now = self._clock.monotonic()
-        idle = [each for each in self._containers.values() if not each.busy and each.instance]
-        excess = len(self._containers) - self._resident_limit
-        if excess > 0:
-            idle.sort(key=lambda each: each.idle_since)
-        for position, container in enumerate(idle):
-            if position < excess or now - container.idle_since >= self._idle_seconds:
-                self._evict(container)
+    def sweep(self, memory: int = 0) -> None:
+        """Close what has been idle for long enough, refuse what has waited for too long.
+
+        memory: the resident bytes of the process; above its limit idle objects leave.
+        """
+        for container in self._eviction.due(self._containers.values(), memory):
+            self._evict(container)
+        for container in self._containers.values():
+            if len(container.gate):
+                container.refuse_overdue(self._backlog.limits.seconds)
 
     def _evict(self, container: Container) -> None:
         key = container.key
@@ -287,6 +287,7 @@ class Registry:
     async def release_all(self) -> int:
         """Close every database and mark every instance dead (invariant P2); return how many."""
         for _, _, event in self._held_back:
+            self._backlog.size -= event.size
             event.reply.failed(released_error())
         self._held_back.clear()
         containers = list(self._containers.values())
@@ -309,12 +310,3 @@ class Registry:
             if isinstance(result, Exception):
                 log.error("an object could not be released", exc_info=result)
         return len(containers)
-
-
-def released_error() -> DurableObjectError:
-    """What callers get whose event outlived the drain."""
-    return DurableObjectError(
-        "Durable Object moved to another host before this call had ended.",
-        retryable=True,
-        durable_object_reset=True,
-    )

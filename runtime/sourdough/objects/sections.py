@@ -1,9 +1,9 @@
 """The critical sections of one object: who runs, who waits, who may use the storage meanwhile.
 
 Sections that begin in the same place run one after another; one that begins inside another runs at
-once, and the outer one does not end before it (semantics 4.3). Events wait at the input gate. Tasks
-that were running already go on, but their storage calls wait until no section is open that they
-are outside of (semantics 12, trap 9).
+once, and the outer one does not end before it (semantics 4.3). Events wait at the input gate. What
+comes back to tasks that were running already (a stub's answer, a timer) and their storage calls wait
+until no section is open that they are outside of (semantics 4.1.1; 12, trap 9).
 """
 
 from __future__ import annotations
@@ -86,10 +86,18 @@ class Sections:
 
     async def admitted(self) -> None:
         """Return when the running task may use the storage."""
-        while self._open and not self._current().within(self._open[-1]):
-            waiter = asyncio.get_running_loop().create_future()
-            self._waiters = [*(self._waiters or ()), waiter]
+        while (waiter := self.entrance()) is not None:
             await waiter
+
+    def entrance(self) -> asyncio.Future[None] | None:
+        """Return None where what runs now may go on, else what to wait for before asking again."""
+        if not self._open or self._current().within(self._open[-1]):
+            return None
+        waiter = asyncio.get_running_loop().create_future()
+        if self._waiters is None:
+            self._waiters = []
+        self._waiters.append(waiter)
+        return waiter
 
     async def exclusively(self, work: Callable[[], Awaitable[T]], *, limited: bool = True) -> T:
         """Run `work` in a section that keeps the storage to itself; what it raises resets nothing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import hashlib
 import threading
 from typing import Any, ClassVar
@@ -10,8 +11,11 @@ from typing import Any, ClassVar
 import pytest
 
 from sourdough.http import Request
+from sourdough.objects.attribution import Attribution
+from sourdough.objects.backlog import QueueLimits
 from sourdough.objects.durable_object import DurableObject
 from sourdough.objects.event import Event
+from sourdough.objects.eviction import Residency
 from sourdough.objects.failure import decode_error, encode_error
 from sourdough.objects.registry import ObjectClass, Registry
 from sourdough.storage.database import Database
@@ -24,6 +28,9 @@ from sourdough.values import decode, encode
 from tests.integration.objects.sleepers import Index, Sleeper
 
 STORAGE_NAME = "Thing"
+
+_RESIDENCY = [field.name for field in dataclasses.fields(Residency)]
+_QUEUE = [field.name for field in dataclasses.fields(QueueLimits)]
 
 
 class Waiting:
@@ -101,10 +108,16 @@ class World:
                 on_congested=self._congested,
                 **self.engine_options,
             )
-        limits = {"queue_limit": 1000, "resident_limit": 1000, "idle_seconds": 10.0, **options}
+        residency = {name: options.pop(name) for name in _RESIDENCY if name in options}
+        queue = {name: options.pop(name) for name in _QUEUE if name in options}
         self.cls = cls
         self.registry = Registry(
-            loop=loop, classes=[self.bound("disk")], open_database=self._open, **limits
+            loop=loop,
+            classes=[self.bound("disk")],
+            open_database=self._open,
+            queue=QueueLimits(**queue),
+            residency=Residency(**residency),
+            **options,
         )
         self.registries.append(self.registry)
         return self.registry
@@ -169,7 +182,9 @@ class World:
 async def world(tmp_path):
     """A world whose databases are all closed at the test's end."""
     made = World(tmp_path)
+    attribution = Attribution.install(asyncio.get_running_loop())
     yield made
+    attribution.uninstall()
     made.disk.go.set()
     made.disk.error = None
     for registry in made.registries:

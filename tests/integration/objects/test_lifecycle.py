@@ -189,7 +189,7 @@ async def test_the_queue_of_an_object_is_bounded(world):
 async def test_an_idle_object_is_evicted_and_made_again(world):
     """Eviction loses the instance and keeps the data (3.7)."""
     Counter.made = 0
-    registry = world.host(Counter, idle_seconds=0.0)
+    registry = world.host(Counter, hibernate_after=0.0)
     assert await world.call("increment") == 1
     registry.sweep()
     assert len(registry) == 0
@@ -199,7 +199,7 @@ async def test_an_idle_object_is_evicted_and_made_again(world):
 
 async def test_a_new_instance_waits_until_the_evicted_one_has_closed(world):
     """The next event of an object that is being closed waits for the database to be free."""
-    registry = world.host(Counter, idle_seconds=0.0)
+    registry = world.host(Counter, hibernate_after=0.0)
     await world.call("increment")
     old = world.container()
     world.disk.go.clear()
@@ -216,7 +216,7 @@ async def test_a_new_instance_waits_until_the_evicted_one_has_closed(world):
 
 async def test_a_reset_while_waiting_for_the_predecessor_disturbs_nobody(world):
     """The closing of the old instance goes on when the one that waits for it is given up."""
-    registry = world.host(Counter, idle_seconds=0.0)
+    registry = world.host(Counter, hibernate_after=0.0)
     await world.call("increment")
     world.disk.go.clear()
     world.container().state.storage.kv.put("last", 1)
@@ -244,7 +244,7 @@ async def test_busy_objects_are_not_evicted(world):
             self.ctx.wait_until(gate.wait())
 
     gate = asyncio.Event()
-    registry = world.host(Busy, idle_seconds=0.0)
+    registry = world.host(Busy, hibernate_after=0.0)
     waiting = world.call("wait")
     await world.call("later", label="b")
     await settle()
@@ -260,7 +260,7 @@ async def test_busy_objects_are_not_evicted(world):
 
 async def test_above_the_resident_limit_the_longest_idle_goes_first(world):
     """The limit evicts what is idle longest, although it is not yet idle long enough."""
-    registry = world.host(Counter, resident_limit=2, idle_seconds=1000.0)
+    registry = world.host(Counter, resident_limit=2, hibernate_after=1000.0)
     for label in "abc":
         await world.call("increment", label=label)
         await asyncio.sleep(0.002)
@@ -313,7 +313,7 @@ async def test_release_ends_what_outlived_the_drain(world):
 
 async def test_release_waits_for_evictions_under_way(world):
     """A database that an eviction is closing counts as open until it is closed (P2)."""
-    registry = world.host(Counter, idle_seconds=0.0)
+    registry = world.host(Counter, hibernate_after=0.0)
     await world.call("increment")
     world.disk.go.clear()
     world.container().state.storage.kv.put("last", 1)

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from sourdough.objects.backlog import Backlog, QueueLimits
 from sourdough.objects.gates import InputGate
+from sourdough.objects.refusal import TOO_MANY
+
+
+def room(events):
+    """Return a host's backlog in which so many events may wait for an object."""
+    return Backlog(QueueLimits(events=events))
 
 
 class Machine(RuleBasedStateMachine):
@@ -12,7 +19,7 @@ class Machine(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        self.gate = InputGate(5)
+        self.gate = InputGate(room(5))
         self.sections = 0
         self.waiting = []
         self.entered = []
@@ -20,7 +27,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def deliver(self):
-        if self.gate.full:
+        if self.gate.refuses():
             return
         self.number += 1
         if self.gate.enter(self.number):
@@ -70,7 +77,7 @@ TestInputGate = Machine.TestCase
 
 def test_a_drained_gate_gives_everybody_back_in_order():
     """A reset tells all who wait."""
-    gate = InputGate(10)
+    gate = InputGate(room(10))
     gate.lock()
     for event in "abc":
         assert not gate.enter(event)
@@ -81,9 +88,9 @@ def test_a_drained_gate_gives_everybody_back_in_order():
 
 def test_a_full_gate_says_so():
     """The limit counts those who wait, not those who run."""
-    gate = InputGate(1)
+    gate = InputGate(room(1))
     assert gate.enter("runs")
-    assert not gate.full
+    assert gate.refuses() is None
     gate.lock()
     assert not gate.enter("waits")
-    assert gate.full
+    assert gate.refuses() == TOO_MANY

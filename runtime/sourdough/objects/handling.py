@@ -1,0 +1,97 @@
+"""How one event is handled: the user's method runs, its end becomes the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import sys
+from contextvars import Context
+from typing import TYPE_CHECKING, Any
+
+from sourdough.errors import DurableObjectError
+from sourdough.http import Response
+from sourdough.objects.alarm import AlarmEvent, run_alarm
+from sourdough.objects.event import current_event
+from sourdough.objects.failure import NoFetchError, WrongResultError
+from sourdough.objects.methods import encode_limited, find_method
+from sourdough.objects.output_gate import send_confirmed
+from sourdough.values import decode
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from sourdough.objects.container import Container
+    from sourdough.objects.event import Event
+
+if sys.version_info >= (3, 12):
+
+    def new_task(
+        coroutine: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop
+    ) -> asyncio.Task[None]:
+        """Run the handler of an event, in a context of its own."""
+        # Eager: what never suspends is over before this returns, without a turn of the loop.
+        return asyncio.Task(coroutine, loop=loop, context=Context(), eager_start=True)
+
+else:
+
+    def new_task(
+        coroutine: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop
+    ) -> asyncio.Task[None]:
+        """Run the handler of an event, in a context of its own."""
+        return asyncio.Task(coroutine, loop=loop, context=Context())
+
+
+async def handle(container: Container, event: Event) -> None:
+    """Handle an event of a ready object; whatever happens, its caller hears of it."""
+    if not container.gate.open:
+        # Of the events that entered in one turn, one before this began a critical section.
+        container.put_back(event)
+        return
+    current_event.set(event)
+    try:
+        if event.request is not None:
+            await _fetch(container, event)
+        elif isinstance(event, AlarmEvent):
+            outcome = await run_alarm(container, event)
+            send_confirmed(container, event.alarm_reply.ended, outcome, event)
+        else:
+            await _call(container, event)
+    except asyncio.CancelledError:
+        # A reset has told the caller already; any other cancellation is the handler's own.
+        if not container.broken:
+            cancelled = DurableObjectError("the handler was cancelled", remote=True)
+            send_confirmed(container, event.reply.failed, cancelled, event)
+        raise
+    except GeneratorExit:
+        raise
+    except BaseException as error:  # noqa: BLE001 (sys.exit() in a handler must not end the host)
+        send_confirmed(container, event.reply.failed, error, event)
+    finally:
+        container.ended(event)
+
+
+async def _fetch(container: Container, event: Event) -> None:
+    handler = getattr(container.instance, "fetch", None)
+    if handler is None:
+        raise NoFetchError(f"{container.cls.name} has no fetch() method")
+    response = handler(event.request)
+    if inspect.isawaitable(response):
+        response = await response
+    if not isinstance(response, Response):
+        raise WrongResultError(
+            f"{container.cls.name}.fetch() returned {type(response).__name__}, not a Response"
+        )
+    if response.complete:
+        send_confirmed(container, event.reply.respond, response, event)
+    else:
+        await event.reply.stream(response, container.confirmed)
+
+
+async def _call(container: Container, event: Event) -> None:
+    assert container.instance is not None
+    method = find_method(container.instance, event.method)
+    args, kwargs = decode(event.arguments)
+    result = method(*args, **kwargs)
+    if inspect.isawaitable(result):
+        result = await result
+    send_confirmed(container, event.reply.returned, encode_limited(result), event)

@@ -1,0 +1,70 @@
+"""The output gate of one object: what it says leaves when its commits are durable (invariant S1).
+
+Only commits made by then count; what is written later delays nothing (semantics 4.2.1).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from sourdough.objects.refusal import of_storage, reset_error
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+    from collections.abc import Awaitable, Callable
+
+    from sourdough.objects.container import Container
+    from sourdough.objects.event import Event
+    from sourdough.storage.database import Database
+
+T = TypeVar("T")
+
+
+def send_confirmed(container: Container, send: Callable[[T], None], what: T, event: Event) -> None:
+    """Send an event's answer when the commits made so far are durable."""
+    database = container.database
+    try:
+        commit = database.flush()
+    except Exception as error:  # noqa: BLE001 (a failed commit replaces the answer)
+        event.reply.failed(reset_error(error))
+        return
+    if not commit:
+        _send(send, what, event)
+        return
+
+    def durable(error: BaseException | None) -> None:
+        if error is None:
+            _send(send, what, event)
+        else:
+            told = reset_error(of_storage(error))
+            container.reset(told)
+            event.reply.failed(told)
+
+    database.when_durable(commit, durable)
+
+
+def confirmed(database: Database, loop: AbstractEventLoop) -> Awaitable[None] | None:
+    """Return None when everything so far is durable, else something to wait for."""
+    commit = database.flush()
+    if not commit:
+        return None
+    waiter = loop.create_future()
+
+    def durable(error: BaseException | None) -> None:
+        if waiter.done():
+            return
+        if error is None:
+            waiter.set_result(None)
+        else:
+            waiter.set_exception(reset_error(error))
+
+    database.when_durable(commit, durable)
+    return waiter
+
+
+def _send(send: Callable[[T], None], what: T, event: Event) -> None:
+    """Send an answer. What cannot be sent is an answer too: nobody else's may suffer from it."""
+    try:
+        send(what)
+    except Exception as error:  # noqa: BLE001 (told to the caller)
+        event.reply.failed(error)
