@@ -127,6 +127,10 @@ def _files(files: tuple[str, ...]) -> str:
     return ", ".join(escape(file) for file in files) or "the code"
 
 
+def _migrated(record: r.Migrated) -> list[Text]:
+    return [Text(escape(record.text), GOOD)]
+
+
 def _started(record: r.ServerStarted) -> list[Text]:
     hosts = counted(record.hosts, "host") if record.hosts else "one process"
     return [
@@ -194,6 +198,7 @@ _TIMED: dict[type[r.Record], Callable[[Any], list[Text]]] = {
     r.HostStuck: _host_stuck,
     r.ReloadDone: _reload_done,
     r.ReloadFailed: _reload_failed,
+    r.Migrated: _migrated,
     r.ServerStarted: _started,
     r.Output: _output,
     r.Warned: _warned,

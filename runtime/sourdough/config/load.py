@@ -18,7 +18,8 @@ from sourdough.config.model import Binding, Config, DurableObjects, Project, Rou
 from sourdough.config.modulename import module_name, shadowed
 from sourdough.config.nearest import suggest
 from sourdough.config.parse import located, parse
-from sourdough.config.rules import Problem
+from sourdough.config.positions import key_lines
+from sourdough.config.problem import Problem
 from sourdough.config.source import Names, names_of
 from sourdough.errors import ConfigError
 
@@ -68,6 +69,17 @@ def load(path: Path) -> Project:
         faults.sort(key=lambda fault: (fault.file != file, fault.file, fault.line or 0))
         raise ConfigFaults(file, faults)
     return Project(config=parsed.config, root=root, file=path.resolve())
+
+
+def located_at(project: Project, problem: Problem) -> ConfigFaults:
+    """Return a problem that was found after loading as the fault of its line."""
+    if project.file is None:
+        return ConfigFaults("the command line", located([problem], {}, file="the command line"))
+    try:
+        lines = key_lines(_read(project.file))
+    except (ConfigError, ValueError):
+        lines = {}  # changed in the meantime; the next save tells what is wrong with it
+    return ConfigFaults(str(project.file), located([problem], lines, file=str(project.file)))
 
 
 def for_class(module: str, class_name: str, root: Path) -> Project:

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from msgspec import Meta, field
 
+from sourdough.config.lifecycle import Export, Lifecycle, Migration
 from sourdough.config.limits import Limits
 from sourdough.config.table import LONGEST, Table
+from sourdough.config.triggers import Triggers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -225,9 +227,18 @@ class Config(Table, frozen=True, kw_only=True):
         tuple[_RouteItem, ...],
         Meta(description="One table for each route; their order does not matter."),
     ] = ()
+    migrations: Annotated[
+        tuple[Migration, ...],
+        Meta(description="What became of the classes, step by step; a new class needs none."),
+    ] = ()
+    exports: Annotated[
+        dict[str, Export],
+        Meta(description="The same as a state: one table for each class, by its name."),
+    ] = field(default_factory=dict)
     vars: Annotated[dict[str, Any], Meta(description="Values of any type, as they are in env.")] = (
         field(default_factory=dict)
     )
+    triggers: Triggers = Triggers()
     storage: Storage = Storage()
     dev: DevServer = DevServer()
     serve: Server = Server()
@@ -241,6 +252,11 @@ class Config(Table, frozen=True, kw_only=True):
     def classes(self) -> tuple[ClassRef, ...]:
         """The classes to host, each once, in the order of their bindings."""
         return tuple(dict.fromkeys(binding.class_ref for binding in self.bindings))
+
+    @property
+    def lifecycle(self) -> Lifecycle:
+        """What became of the classes, for the storage folder."""
+        return Lifecycle(migrations=self.migrations, exports=self.exports)
 
     @property
     def modules(self) -> tuple[str, ...]:
@@ -263,12 +279,15 @@ class Project:
     """A configuration and where it belongs.
 
     root is the absolute folder that modules and storage are relative to; file is the configuration
-    file, None where the configuration was made from command-line options.
+    file, None where the configuration was made from command-line options. path is where modules are
+    looked for besides; sources are the files of modules that may not be found there.
     """
 
     config: Config
     root: Path
     file: Path | None = None
+    path: tuple[str, ...] = ()
+    sources: tuple[tuple[str, str], ...] = ()
 
     @property
     def storage_path(self) -> Path:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
-from msgspec.inspect import StrType, StructType, Type, VarTupleType, type_info
+from msgspec.inspect import DictType, StrType, StructType, Type, VarTupleType, type_info
 
 from sourdough.config.expectation import admits_text, bare, choices, expected, show
 from sourdough.config.fault import Fault
@@ -22,7 +22,9 @@ from sourdough.config.model import Config
 from sourdough.config.modulename import module_name
 from sourdough.config.nearest import nearest, suggest
 from sourdough.config.positions import KeyPath, key_lines
-from sourdough.config.rules import BLANK, Problem, problems
+from sourdough.config.problem import BLANK, Problem
+from sourdough.config.rules import problems
+from sourdough.config.table import Table, spellings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -131,7 +133,7 @@ class _Walk:
     def table(self, model: type[_Model], table: dict[str, Any], path: KeyPath) -> _Model:
         """Return the model of a table, as complete as it can be."""
         fields = msgspec.structs.fields(model)
-        keys = self._assigned(fields, table, path)
+        keys = self._assigned(fields, table, path, _refused(model))
         values = {}
         for each in fields:
             if (key := keys.get(each.name)) is not None:
@@ -142,13 +144,19 @@ class _Walk:
         return model(**values)
 
     def _assigned(
-        self, fields: Sequence[FieldInfo], table: dict[str, Any], path: KeyPath
+        self,
+        fields: Sequence[FieldInfo],
+        table: dict[str, Any],
+        path: KeyPath,
+        refused: Mapping[str, str],
     ) -> dict[str, str]:
         """Return field name -> key; report the keys that are unknown or given twice."""
-        named = {key: each.name for each in fields for key in (each.name, each.encode_name)}
+        named = {key: each.name for each in fields for key in spellings(each)}
         keys: dict[str, str] = {}
         for key in table:
-            if key not in named:
+            if key in refused:
+                self._report((*path, key), refused[key])
+            elif key not in named:
                 hint = suggest(key, _names(fields), otherwise="known here:")
                 self._report((*path, key), "unknown key", hint)
             elif named[key] in keys:
@@ -178,6 +186,10 @@ class _Walk:
             return self.table(kind.cls, value, path)
         if isinstance(kind, VarTupleType) and isinstance(value, list):
             return self._array(bare(kind.item_type), value, path)
+        if isinstance(kind, DictType) and isinstance(value, dict):
+            item = bare(kind.value_type)
+            if isinstance(item, StructType):
+                return self._tables(item, value, path)
         try:
             return msgspec.convert(value, field.type)
         except msgspec.ValidationError:
@@ -196,6 +208,16 @@ class _Walk:
                 found += [BLANK] if admits_text(item) else []
         return tuple(found)
 
+    def _tables(self, item: StructType, values: dict[str, Any], path: KeyPath) -> dict[str, Any]:
+        """Return the tables of a table whose keys are names that people choose."""
+        found: dict[str, Any] = {}
+        for name, value in values.items():
+            if isinstance(value, dict):
+                found[name] = self.table(item.cls, value, (*path, name))
+            else:
+                self._expect(item, value, (*path, name))
+        return found
+
     def _expect(self, kind: Type, value: Any, path: KeyPath) -> None:
         near = nearest(value, choices(kind)) if isinstance(value, str) else None
         hint = f"did you mean {near}?" if near else None
@@ -203,6 +225,10 @@ class _Walk:
 
     def _report(self, path: KeyPath, message: str, hint: str | None = None) -> None:
         self.problems.append(Problem(path=path, message=message, hint=hint))
+
+
+def _refused(model: type[msgspec.Struct]) -> Mapping[str, str]:
+    return model.refused if issubclass(model, Table) else {}
 
 
 def _names(fields: Sequence[FieldInfo]) -> list[str]:

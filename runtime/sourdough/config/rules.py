@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sourdough.config.identity import Template, parse_identity
+from sourdough.config.lifecycle_rules import lifecycle_problems
 from sourdough.config.modulename import module_name, shadowed
 from sourdough.config.nearest import suggest
 from sourdough.config.pattern import Pattern, PatternError, parse_pattern
+from sourdough.config.problem import BLANK, Problem
+from sourdough.config.triggers import trigger_problems
 from sourdough.ids import ID_BYTES
 
 if TYPE_CHECKING:
@@ -23,17 +25,6 @@ if TYPE_CHECKING:
     from sourdough.config.identity import Identity
     from sourdough.config.model import Config, Route, Server
     from sourdough.config.positions import KeyPath
-
-BLANK = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """A fault at a key path."""
-
-    path: KeyPath
-    message: str
-    hint: str | None = None
 
 
 def problems(config: Config) -> Iterator[Problem]:
@@ -246,4 +237,6 @@ _RULES = (
     _routes,
     _trusted_proxies,
     _hang_after_heartbeat,
+    lifecycle_problems,
+    trigger_problems,
 )

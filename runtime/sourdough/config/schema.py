@@ -10,10 +10,11 @@ import copy
 from typing import Any
 
 import msgspec
-from msgspec.inspect import StructType, VarTupleType, type_info
+from msgspec.inspect import DictType, StructType, VarTupleType, type_info
 
 from sourdough.config.expectation import bare
 from sourdough.config.model import Config
+from sourdough.config.table import spellings
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -35,6 +36,7 @@ def _models(model: type[msgspec.Struct]) -> dict[type[msgspec.Struct], None]:
     for field in msgspec.structs.fields(model):
         kind = bare(type_info(field.type))
         kind = bare(kind.item_type) if isinstance(kind, VarTupleType) else kind
+        kind = bare(kind.value_type) if isinstance(kind, DictType) else kind
         if isinstance(kind, StructType):
             found |= _models(kind.cls)
     return found
@@ -43,6 +45,7 @@ def _models(model: type[msgspec.Struct]) -> dict[type[msgspec.Struct], None]:
 def _add_spellings(model: type[msgspec.Struct], table: dict[str, Any]) -> None:
     properties = table["properties"]
     for field in msgspec.structs.fields(model):
-        if field.name not in properties:
-            properties[field.name] = copy.deepcopy(properties[field.encode_name])
-            properties[field.name]["description"] += f" The same as {field.encode_name}."
+        for key in spellings(field):
+            if key not in properties:
+                properties[key] = copy.deepcopy(properties[field.encode_name])
+                properties[key]["description"] += f" The same as {field.encode_name}."

@@ -52,12 +52,24 @@ class InlineChild:
 class InlineLauncher:
     """Starts hosts and gateways on this loop."""
 
-    def __init__(self, *, listening: socket.socket, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        listening: socket.socket | None,
+        clock: Clock,
+        load: Callable[[Application], Loaded] | None = None,
+        descriptors: int | None = None,
+    ) -> None:
+        """Start nothing yet. load: where the classes come from, when not from their modules anew.
+
+        descriptors: how many are ours, where the process is not.
+        """
         self._loop = asyncio.get_running_loop()
         self._listening = listening
         self._clock = clock
+        self._load = load or _load
         # Clients and objects use up the same descriptors, and must not take each other's.
-        descriptors = raise_descriptor_limit()
+        descriptors = descriptors or raise_descriptor_limit()
         self._clients_share = descriptors // 4
         self._objects_share = descriptors - self._clients_share
         self._hosts: dict[str, HostRuntime] = {}
@@ -86,7 +98,7 @@ class InlineLauncher:
             await self._start_gateway(worker, application, theirs, ended)
             return
         try:
-            loaded = _load(application)
+            loaded = self._load(application.for_hosts)
         except LoadError as error:
             fault = error.fault
             theirs.send(
@@ -119,7 +131,7 @@ class InlineLauncher:
             loaded=loaded,
             clock=self._clock,
             channel=channel,
-            connect=self._connect,
+            connect=self.connect,
             breadcrumb=Breadcrumb(None),
             on_exit=ended,
             pid=os.getpid(),
@@ -136,6 +148,7 @@ class InlineLauncher:
         channel: MemoryChannel,
         ended: Callable[[], None],
     ) -> None:
+        assert self._listening is not None, "gateways need a port"
         setup = application.setup(worker)
         gateway = Gateway(
             loop=self._loop,
@@ -143,7 +156,7 @@ class InlineLauncher:
             config=unpack(setup.config),
             clock=self._clock,
             channel=channel,
-            connect=self._connect,
+            connect=self.connect,
             listening=self._listening.dup(),
             on_exit=ended,
             pid=os.getpid(),
@@ -152,7 +165,8 @@ class InlineLauncher:
         channel.listen(gateway.receive, lambda: None)
         await gateway.start()
 
-    async def _connect(self, path: str, factory: Callable[[], asyncio.Protocol]) -> object:
+    async def connect(self, path: str, factory: Callable[[], asyncio.Protocol]) -> object:
+        """Connect a protocol to a host of this process."""
         host = self._hosts.get(path)
         if host is None:
             raise ConnectionRefusedError(path)

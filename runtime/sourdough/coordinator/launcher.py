@@ -37,7 +37,11 @@ class Events(Protocol):
 
 
 class Application:
-    """What children are told of the application; changes with a reload."""
+    """What children are told of the application; changes with a reload.
+
+    A changed configuration is `coming` until the code that belongs to it is loaded: hosts start
+    with it, everybody else goes on with what is served.
+    """
 
     def __init__(
         self, options: ServerOptions, *, application: str, storage_names: dict[str, str]
@@ -45,16 +49,30 @@ class Application:
         self.options = options
         self.application = application
         self.storage_names = storage_names
+        self.coming: Application | None = None
+
+    @property
+    def for_hosts(self) -> Application:
+        """What a host is started with: code and configuration as they are on the disk."""
+        return self.coming or self
+
+    def adopt(self) -> None:
+        """Serve what was coming."""
+        if self.coming is not None:
+            self.options = self.coming.options
+            self.storage_names = self.coming.storage_names
+            self.coming = None
 
     def setup(self, worker: Worker) -> Setup:
         """Return the first message to a child."""
-        options = self.options
+        source = self.for_hosts if worker.is_host else self
+        options = source.options
         return Setup(
             config=pack(options.project.config),
             root=str(options.project.root),
             storage=str(options.storage),
             application=self.application,
-            storage_names=self.storage_names,
+            storage_names=source.storage_names,
             mode=options.mode,
             serial=worker.serial,
             index=worker.index,
@@ -95,7 +113,7 @@ class ProcessLauncher:
         self,
         *,
         run_dir: Path,
-        listening: socket.socket,
+        listening: socket.socket | None,
         lock_fd: int,
         on_spawned: Callable[[], None],
         clock: Clock,
@@ -121,9 +139,10 @@ class ProcessLauncher:
         try:
             if worker.is_host:
                 listening = self._host_socket(worker)
-                arguments = [*python, "sourdough.host", *application.host_arguments()]
+                arguments = [*python, "sourdough.host", *application.for_hosts.host_arguments()]
                 arguments += ["--breadcrumb", str(worker.breadcrumb)]
             else:
+                assert self._listening is not None, "gateways need a port"
                 listening = self._listening
                 arguments = [*python, "sourdough.gateway"]
             worker.child = await ChildProcess.spawn(

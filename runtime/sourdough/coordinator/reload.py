@@ -13,6 +13,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from sourdough.errors import StorageError
 from sourdough.observe.records import Record, ReloadDone, ReloadFailed
 from sourdough.observe.status import State
 from sourdough.wire.messages import LoadFailed, Release, Released
@@ -54,6 +55,8 @@ class Reload:
         self._objects = 0
         self._previous = 1
         self._newest = 1
+        self.adopt: Callable[[], bool] = lambda: False
+        """Serve the configuration that belongs to the loaded code; says whether it is another."""
         self.phase = Phase.IDLE
         self.traceback: str | None = None
         """The fault of the code that does not load; None once it does."""
@@ -91,16 +94,19 @@ class Reload:
             return
         self.show(fault)
         if self.phase is Phase.LOADING:
-            self._end_new()
-            # Hosts of the old generation are current again; one that crashes meanwhile cannot be
-            # replaced by old code, which is on no disk any more, so its seat waits for the save.
-            self._supervisor.generation = self._previous
-            self.phase = Phase.IDLE
+            self._keep_old()
         elif self.phase is Phase.HANDING_OVER and self._supervisor.application.options.reloads:
             # A replacement cannot load what was saved meanwhile, so its seat stays vacant and this
             # hand-over has no end of its own.
             self.phase = Phase.IDLE
             self._begin_next()
+
+    def _keep_old(self) -> None:
+        self._end_new()
+        # Hosts of the old generation are current again; one that crashes meanwhile cannot be
+        # replaced by old code, which is on no disk any more, so its seat waits for the save.
+        self._supervisor.generation = self._previous
+        self.phase = Phase.IDLE
 
     def show(self, fault: LoadFailed) -> None:
         """Tell people that the code does not load; once, though every host finds it out."""
@@ -138,11 +144,20 @@ class Reload:
         return len(ready) >= self._supervisor.application.options.seats
 
     def _hand_over(self) -> None:
+        try:
+            adopted = self.adopt()
+        except StorageError as error:
+            self.show(LoadFailed(error=error.message, place=error.place, hint=error.hint))
+            self._keep_old()
+            return
         self.phase = Phase.HANDING_OVER
         self.traceback = None
         self._objects = 0
         self._release_old()
         supervisor = self._supervisor
+        if adopted:
+            # Behind the table without the old hosts: a new route never leads to old code.
+            supervisor.configure_gateways()
         for worker in self._old():
             if supervisor.seats.of(worker.serial) is None:
                 supervisor.ask_to_end(worker)

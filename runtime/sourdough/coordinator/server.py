@@ -20,9 +20,11 @@ from sourdough.coordinator.alarms import Alarms
 from sourdough.coordinator.answers import Answers, namespaces_of
 from sourdough.coordinator.bookkeeping import Bookkeeping
 from sourdough.coordinator.catalogue import Catalogue
+from sourdough.coordinator.clients import Clients, refuse_unbound
 from sourdough.coordinator.control_server import ControlServer
 from sourdough.coordinator.drain import Shutdown
 from sourdough.coordinator.facts import Facts, installed_version
+from sourdough.coordinator.folder import open_folder, records_of
 from sourdough.coordinator.inline import InlineLauncher
 from sourdough.coordinator.launcher import Application, Launcher, ProcessLauncher
 from sourdough.coordinator.listening import listen, url_of
@@ -46,29 +48,22 @@ from sourdough.errors import SourdoughError, StartError, StorageError
 from sourdough.observe.records import (
     AnyRecord,
     ServerStarted,
-    ServerStopped,
-    ServerStopping,
     Warned,
 )  # fmt: skip
-from sourdough.storage.layout import Layout, measure_sync
-from sourdough.wire.messages import (
-    Drained,
-    LoadFailed,
-    Released,
-)  # fmt: skip
+from sourdough.storage.layout import measure_sync, prepare
+from sourdough.wire.messages import Drained, LoadFailed, Released
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from sourdough.coordinator.control import WantedClass
     from sourdough.coordinator.worker import Worker
     from sourdough.observe.banner import Banner
     from sourdough.observe.status import Snapshot
+    from sourdough.storage.layout import Layout
 
 __all__ = ["Server", "ServerOptions"]
-
-_CONFIG_SUFFIX = ".toml"
-
 
 class Server:
     """One server. `run` until it ends; `snapshot`, `reload` and `stop` work from any thread."""
@@ -101,6 +96,7 @@ class Server:
         self._alarms: Alarms
         self._test_mode: TestMode
         self._control_path: Path
+        self.clients: Clients
 
     # --- from outside
 
@@ -113,10 +109,7 @@ class Server:
         self._loop = asyncio.get_running_loop()
         self._ended = self._loop.create_future()
         options = self.options
-        config = options.project.config
-        self._layout = Layout.open(
-            options.storage, config.name, [binding.class_name for binding in config.bindings]
-        )
+        prepare(options.storage)
         lock = await FolderLock.acquire_on_loop(options.storage, sleep=asyncio.sleep)
         remove_leftover(options.storage)
         run_dir = Path(tempfile.mkdtemp(prefix=RUN_PREFIX))
@@ -152,19 +145,22 @@ class Server:
 
     async def _run_locked(self, lock: FolderLock, run_dir: Path) -> int:
         options = self.options
-        if self._layout.warning is not None:
-            self._warn(self._layout.warning, self._layout.hint)
+        self._layout = open_folder(options.project, options.storage)
+        for record in records_of(self._layout, self._clock):
+            self._record(record)
         for leftover in lock.ended:
             self._warn(f"ended process {leftover.pid}, left behind by a server that died", None)
         if self._facts.durability == "disk":
             self._facts.sync_seconds = measure_sync(options.storage)
-        listening = listen(options.host, options.port)
-        self._facts.url = url_of(options.host, listening)
+        listening = self._listen()
         catalogue = await Catalogue.open(options.storage)
         launcher = self._launcher(listening, run_dir, lock.fd)
         self._assemble(launcher, catalogue)
         control = ControlServer(
-            run_dir / "control.sock", self._answers(catalogue).answer, version=installed_version()
+            run_dir / "control.sock",
+            self._answers(catalogue).answer,
+            version=installed_version(),
+            clients=self.clients,
         )
         self._control_path = control.path
         watcher: Watcher | None = None
@@ -193,7 +189,13 @@ class Server:
             # Last: a host that closes its objects may wait for an alarm to be kept.
             await self._alarms.close()
             await catalogue.close()
-            listening.close()
+            if listening is not None:
+                listening.close()
+
+    def _listen(self) -> socket.socket | None:
+        listening = listen(self.options.host, self.options.port)
+        self._facts.url = url_of(self.options.host, listening)
+        return listening
 
     def _assemble(self, launcher: Launcher, catalogue: Catalogue) -> None:
         options = self.options
@@ -218,13 +220,14 @@ class Server:
             reload=self._reload,
             clock=self._clock,
             record=self._record,  # type: ignore[arg-type]
-            adopt=self._adopt,
+            adopted=self._adopted,
         )
         self._liveness = Liveness(
             supervisor=self._supervisor,
             clock=self._clock,
             record=self._record,  # type: ignore[arg-type]
         )
+        self.clients = Clients(self._supervisor)
         self._questions = Questions(self._supervisor)
         self._alarms = Alarms(
             supervisor=self._supervisor,
@@ -251,7 +254,7 @@ class Server:
         self._supervisor.on_fatal = self._fatal
         self._supervisor.on_crashed = self._bookkeeping.reconcile
 
-    def _launcher(self, listening: socket.socket, run_dir: Path, lock_fd: int) -> Launcher:
+    def _launcher(self, listening: socket.socket | None, run_dir: Path, lock_fd: int) -> Launcher:
         if self.options.inline:
             return InlineLauncher(listening=listening, clock=self._clock)
         return ProcessLauncher(
@@ -269,8 +272,13 @@ class Server:
             namespaces=lambda: namespaces_of(self.options.project.config, self._layout),
             snapshot=self._compose,
             stop=self._stop,
+            register=self.register,
             advance=self._test_mode.advance,
         )
+
+    async def register(self, classes: Sequence[WantedClass]) -> None:
+        """See that hosts run these classes. Raises SourdoughError for one that they do not run."""
+        refuse_unbound(self.options.project.config, classes)
 
     def _finish(self, code: int) -> None:
         if self._ended is not None and not self._ended.done():
@@ -289,7 +297,8 @@ class Server:
         if self._shutdown is not None:
             self._shutdown.changed()
         gateways = self._supervisor.gateways
-        ready = gateways and all(each.state == "serving" for each in gateways)
+        ready = all(each.state == "serving" for each in gateways)
+        ready = ready and len(gateways) == self.options.gateways
         if not self._started and ready and self._supervisor.seats.complete:
             self._serving()
 
@@ -327,8 +336,8 @@ class Server:
     def _fatal(self, reason: str) -> None:
         self._fail(StorageError(reason, place=str(self.options.storage)))
 
-    def _adopt(self, options: ServerOptions, layout: Layout) -> None:
-        """Take a configuration that was changed while the server runs."""
+    def _adopted(self, options: ServerOptions, layout: Layout) -> None:
+        """Learn of a configuration that was changed while the server runs."""
         self.options = self._facts.options = options
         self._layout = layout
 
@@ -349,22 +358,8 @@ class Server:
             self._finish(1)
 
     async def _drain(self) -> None:
-        began = self._clock.monotonic()
-        hosts = self._supervisor.hosts
-        self._record(
-            ServerStopping(
-                ts=self._clock.now(),
-                events=sum(each.figures.beat.events for each in hosts),
-                objects=sum(each.figures.beat.objects for each in hosts),
-            )
-        )
-        clean = False
-        try:
-            self._shutdown = Shutdown(self._supervisor, self._clock, self.options.drain_timeout)
-            clean = await self._shutdown.run()
-        finally:
-            seconds = self._clock.monotonic() - began
-            self._record(ServerStopped(ts=self._clock.now(), seconds=seconds, clean=clean))
+        self._shutdown = Shutdown(self._supervisor, self._clock, self.options.drain_timeout)
+        await self._shutdown.run_telling(self._record)
         self._finish(0)
 
     # --- time and state
@@ -386,7 +381,9 @@ class Server:
 
     def _write_server_file(self) -> None:
         """Say who uses the folder, and which processes to end should we die (invariant P4)."""
-        pids = [] if self.options.inline else [each.pid for each in self._supervisor.workers]
+        workers = [] if self.options.inline else self._supervisor.workers
+        # Clients are not ours to end: they were not started here and hold no lock.
+        pids = [each.pid for each in workers if not each.is_client]
         announce(
             self.options.storage,
             version=installed_version(),

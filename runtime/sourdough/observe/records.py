@@ -111,6 +111,12 @@ class ReloadFailed(Record, frozen=True, kw_only=True, tag="reload.failed"):
     traceback: str | None = None
 
 
+class Migrated(Record, frozen=True, kw_only=True, tag="migrated"):
+    """A class was renamed or deleted, as the configuration asked for."""
+
+    text: str
+
+
 class ServerStarted(Record, frozen=True, kw_only=True, tag="server.started"):
     """All seats are taken and the port accepts."""
 
@@ -182,6 +188,7 @@ AnyRecord = (
     | HostStuck
     | ReloadDone
     | ReloadFailed
+    | Migrated
     | ServerStarted
     | ServerStopping
     | DrainWaiting

@@ -1,6 +1,6 @@
 """The storage folder: where each object's file is, and what the folder says about itself (S14).
 
-    <root>/namespaces.json                          which class keeps its data where
+    <root>/namespaces.json                          which class keeps its data where, which migrations were applied
     <root>/README  .gitignore                       for people, for git
     <root>/<storage name>/<slot>/<id>.sqlite        one object; slot = first 12 bits, 3 hex digits
 
@@ -10,25 +10,31 @@ start: a renamed class or application finds its data again instead of an empty w
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import statistics
 import tempfile
 import time
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from sourdough.errors import StorageError, StorageFormatError
+from sourdough.config.lifecycle import Lifecycle
+from sourdough.config.register import Notice, Register, plan
+from sourdough.errors import StorageError
 from sourdough.placement import slot_of
 from sourdough.storage.disk import open_directory, sync_data, write_all
+from sourdough.storage.register_file import REGISTER, encode_register, read_register
 
-FORMAT = 1
-REGISTER = "namespaces.json"
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 SUFFIX = ".sqlite"
 
 _STORAGE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+_NOTHING = Lifecycle()
 
 _README = """\
 This folder holds the data of Durable Objects: one SQLite database per object.
@@ -47,42 +53,63 @@ class Layout:
     """An opened storage folder."""
 
     root: Path
-    application: str
-    """The application name that ids are keyed by: the one recorded first."""
-    storage_names: dict[str, str]
-    """Class name -> storage name."""
-    warning: str | None = None
-    hint: str | None = None
+    register: Register
+    told: tuple[str, ...] = field(default=(), compare=False)
+    """What opening it has changed for the classes, a sentence each."""
+    warnings: tuple[Notice, ...] = field(default=(), compare=False)
+    _recorded: Register | None = field(default=None, compare=False, repr=False)
+    """What the file says; `commit` brings it in step with `register`."""
 
     @classmethod
-    def open(cls, root: Path, application: str, classes: list[str]) -> Layout:
+    def open(
+        cls, root: Path, application: str, classes: list[str], lifecycle: Lifecycle = _NOTHING
+    ) -> Layout:
         """Create or open a storage folder for these classes.
 
         Raises StorageError for a folder that cannot be written or is damaged, StorageFormatError
-        for one of a newer version.
+        for one of a newer version, RefusedMigrationError for migrations that do not fit it.
         """
-        try:
-            root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            register = _read_register(root)
-            wanted = _extended(register, application, classes)
-            if wanted != register:
-                write_durably(root / REGISTER, json.dumps(wanted, indent=2).encode() + b"\n")
-            for name, text in (("README", _README), (".gitignore", "*\n")):
-                if not (root / name).exists():
-                    (root / name).write_text(text)
-        except OSError as error:
-            raise StorageError(
-                f"the storage folder cannot be used: {error.strerror}",
-                place=str(root),
-                hint="make it writable for this user, or set another folder",
-            ) from error
-        return cls._of(root, wanted, application)
+        prepare(root)
+        layout = cls.planned(root, application, classes, lifecycle)
+        layout.commit()
+        return layout
+
+    @classmethod
+    def planned(
+        cls, root: Path, application: str, classes: list[str], lifecycle: Lifecycle = _NOTHING
+    ) -> Layout:
+        """Return the layout that `commit` would bring about; raises as `open` and writes nothing."""
+        with _told_as_unusable(root):
+            recorded = read_register(root)
+            for name in classes:
+                if not _STORAGE_NAME.fullmatch(name):
+                    raise StorageError(f"the class name {name!r} cannot name a folder")
+            planned = plan(
+                recorded,
+                application=application,
+                classes=classes,
+                lifecycle=lifecycle,
+                occupied=lambda name: is_occupied(root / name),
+            )
+        return cls(
+            root=root,
+            register=planned.register,
+            told=planned.told,
+            warnings=planned.warnings,
+            _recorded=recorded,
+        )
+
+    def commit(self) -> None:
+        """Write down which class keeps its objects where. Raises StorageError."""
+        if self.register != self._recorded:
+            with _told_as_unusable(self.root):
+                write_durably(self.root / REGISTER, encode_register(self.register))
 
     @classmethod
     def existing(cls, root: Path) -> Layout:
         """Open a folder to look at it; changes nothing. Raises StorageError where there is none."""
         try:
-            register = _read_register(root)
+            register = read_register(root)
         except OSError as error:
             raise StorageError(
                 f"the storage folder cannot be read: {error.strerror}", place=str(root)
@@ -93,27 +120,17 @@ class Layout:
                 place=str(root),
                 hint="start the server once, or name the right folder",
             )
-        return cls._of(root, register, register["application"])
+        return cls(root=root, register=register, _recorded=register)
 
-    @classmethod
-    def _of(cls, root: Path, register: dict[str, Any], application: str) -> Layout:
-        recorded = register["application"]
-        warning = hint = None
-        if recorded != application:
-            warning = (
-                f"the application is called {application!r} now, its data was stored under"
-                f" {recorded!r}; ids are still made with {recorded!r}"
-            )
-            hint = f'set name = "{recorded}" again, or use another storage folder to start empty'
-        return cls(
-            root=root,
-            application=recorded,
-            storage_names={
-                name: entry["storage"] for name, entry in register["namespaces"].items()
-            },
-            warning=warning,
-            hint=hint,
-        )
+    @property
+    def application(self) -> str:
+        """The application name that ids are keyed by: the one recorded first."""
+        return self.register.application
+
+    @property
+    def storage_names(self) -> dict[str, str]:
+        """Class name -> storage name."""
+        return dict(self.register.namespaces)
 
     def storage_name(self, class_name: str) -> str:
         """Return the storage name of a class. Raises KeyError for one that was not opened."""
@@ -174,39 +191,27 @@ def _timed_sync(fd: int, number: int) -> float:
     return time.perf_counter() - start
 
 
-def _read_register(root: Path) -> dict[str, Any] | None:
-    path = root / REGISTER
+def is_occupied(tree: Path) -> bool:
+    """Say whether there is an object in a folder of slots."""
+    return next(tree.glob(f"*/*{SUFFIX}"), None) is not None
+
+
+def prepare(root: Path) -> None:
+    """Make the folder and what it says of itself. Raises StorageError."""
+    with _told_as_unusable(root):
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name, text in (("README", _README), (".gitignore", "*\n")):
+            if not (root / name).exists():
+                (root / name).write_text(text)
+
+
+@contextmanager
+def _told_as_unusable(root: Path) -> Iterator[None]:
     try:
-        register = json.loads(path.read_bytes())
-        version = register["format"]
-        if version > FORMAT:
-            raise StorageFormatError(
-                f"{path} has format {version}, this version reads formats up to {FORMAT}",
-                place=str(path),
-                hint="upgrade Sourdough",
-            )
-        application, namespaces = register["application"], register["namespaces"]
-        _ = [entry["storage"] for entry in namespaces.values()]
-    except FileNotFoundError:
-        return None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        yield
+    except OSError as error:
         raise StorageError(
-            f"{REGISTER} is damaged: {error}",
-            place=str(path),
-            hint="restore it from a backup: ids depend on it",
+            f"the storage folder cannot be used: {error.strerror}",
+            place=str(root),
+            hint="make it writable for this user, or set another folder",
         ) from error
-    return {"format": FORMAT, "application": application, "namespaces": namespaces}
-
-
-def _extended(
-    register: dict[str, Any] | None, application: str, classes: list[str]
-) -> dict[str, Any]:
-    """Return the register with entries for classes that it does not know yet."""
-    if register is None:
-        register = {"format": FORMAT, "application": application, "namespaces": {}}
-    namespaces = dict(register["namespaces"])
-    for name in classes:
-        if not _STORAGE_NAME.fullmatch(name):
-            raise StorageError(f"the class name {name!r} cannot name a folder")
-        namespaces.setdefault(name, {"storage": name})
-    return {**register, "namespaces": namespaces}

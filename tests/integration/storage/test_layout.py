@@ -21,11 +21,13 @@ def test_a_new_folder_is_private_and_says_what_it_is(tmp_path):
     assert "sourdough inspect" in (root / "README").read_text()
     assert (root / ".gitignore").read_text() == "*\n"
     assert json.loads((root / "namespaces.json").read_text()) == {
-        "format": 1,
+        "format": 2,
         "application": "counter",
         "namespaces": {"Counter": {"storage": "Counter"}},
+        "deleted": [],
+        "migrations": [],
     }
-    assert layout.warning is None
+    assert layout.warnings == ()
 
 
 def test_the_path_of_an_object_is_its_slot_and_id(tmp_path):
@@ -40,8 +42,9 @@ def test_a_renamed_application_keeps_its_ids_and_warns(tmp_path):
     Layout.open(tmp_path, "counter", ["Counter"])
     layout = Layout.open(tmp_path, "tally", ["Counter"])
     assert layout.application == "counter"
-    assert "'tally'" in layout.warning
-    assert 'name = "counter"' in layout.hint
+    (warning,) = layout.warnings
+    assert "'tally'" in warning.text
+    assert 'name = "counter"' in warning.hint
 
 
 def test_new_classes_are_added_and_old_ones_kept(tmp_path):
@@ -58,8 +61,8 @@ def test_new_classes_are_added_and_old_ones_kept(tmp_path):
 
 def test_a_newer_folder_is_refused(tmp_path):
     """A sentence that names the file and the way out."""
-    (tmp_path / "namespaces.json").write_text('{"format": 2, "something": "else"}')
-    with pytest.raises(StorageFormatError, match=r"namespaces\.json has format 2") as caught:
+    (tmp_path / "namespaces.json").write_text('{"format": 3, "something": "else"}')
+    with pytest.raises(StorageFormatError, match=r"namespaces\.json has format 3") as caught:
         Layout.open(tmp_path, "counter", ["Counter"])
     assert caught.value.hint == "upgrade Sourdough"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from msgspec.inspect import StructType, VarTupleType, type_info
+from msgspec.inspect import DictType, StructType, VarTupleType, type_info
 
 from sourdough.config.expectation import bare
 from sourdough.config.model import Config
@@ -27,6 +27,9 @@ def leaves(model, tables, at=""):
         if isinstance(kind, VarTupleType) and isinstance(bare(kind.item_type), StructType):
             items = [item for value in values for item in value]
             yield from leaves(bare(kind.item_type).cls, items, f"{path}[].")
+        elif isinstance(kind, DictType) and isinstance(bare(kind.value_type), StructType):
+            items = [item for value in values for item in value.values()]
+            yield from leaves(bare(kind.value_type).cls, items, f"{path}.*.")
         elif isinstance(kind, StructType):
             yield from leaves(kind.cls, values, f"{path}.")
 

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import msgspec
-from msgspec.inspect import Metadata, StructType, VarTupleType, type_info
+from msgspec.inspect import DictType, Metadata, StructType, VarTupleType, type_info
 
 from sourdough.config.expectation import bare
 from sourdough.config.model import Config
@@ -25,7 +25,11 @@ def rows(model: type[msgspec.Struct], at: str = "") -> Iterator[tuple[str, str, 
         if isinstance(inner, StructType):
             yield from rows(inner.cls, f"{path}.")
         elif isinstance(inner, VarTupleType) and isinstance(bare(inner.item_type), StructType):
-            yield from rows(bare(inner.item_type).cls, f"[[{path}]].")
+            yield from rows(
+                bare(inner.item_type).cls, f"{path}[]." if "[[" in at else f"[[{path}]]."
+            )
+        elif isinstance(inner, DictType) and isinstance(bare(inner.value_type), StructType):
+            yield from rows(bare(inner.value_type).cls, f"{path}.NAME.")
         else:
             yield f"`{path}`", default(field), description(kind)
 
