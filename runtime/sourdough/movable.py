@@ -161,10 +161,14 @@ class ShiftedClock(MovableClock):
         while (timer := self.due(SYSTEM_CLOCK.monotonic() + ahead)) is not None:
             self._ahead = max(self._ahead, timer.when - SYSTEM_CLOCK.monotonic())
             timer.fire()
-        self._ahead = max(self._ahead, ahead)
+        self.shift_to(ahead)
         for _, _, timer in self._timers:
             if timer.pending:
                 self._arm(timer)
+
+    def shift_to(self, ahead: float) -> None:
+        """Be so far ahead, and leave what is due to the `move_to` that follows."""
+        self._ahead = max(self._ahead, ahead)
 
     @classmethod
     def of(cls, ahead: float | None) -> Clock:

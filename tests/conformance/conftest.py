@@ -24,7 +24,7 @@ def hosts(request):
 def world(hosts, tmp_path_factory):
     """A server with the conformance project, shared by all cases."""
     project = shutil.copytree(PROJECT, tmp_path_factory.mktemp("world") / "project")
-    with RunningServer(project, "serve", "--hosts", hosts) as server:
-        world = World(server.url)
+    with RunningServer(project, "serve", "--hosts", hosts, ahead=0) as server:
+        world = World(server)
         yield world
         world.close()

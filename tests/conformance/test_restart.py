@@ -20,8 +20,8 @@ def reborn(hosts, tmp_path_factory):
     """A server that was stopped after objects had written, and started again."""
     project = shutil.copytree(PROJECT, tmp_path_factory.mktemp("restart") / "project")
     found = SimpleNamespace()
-    with RunningServer(project, "serve", "--hosts", hosts) as server:
-        world = World(server.url)
+    with RunningServer(project, "serve", "--hosts", hosts, ahead=0) as server:
+        world = World(server)
         found.keeper, found.speaker, found.actor, found.deleted = (
             world.new(binding).name for binding in ("KEEPER", "SPEAKER", "ACTOR", "KEEPER")
         )
@@ -35,8 +35,8 @@ def reborn(hosts, tmp_path_factory):
         found.ids = world.run("ids_of_name", found.keeper)
         world.close()
         assert server.stop() == 0
-    with RunningServer(project, "serve", "--hosts", hosts) as server:
-        found.world = World(server.url)
+    with RunningServer(project, "serve", "--hosts", hosts, ahead=3600) as server:
+        found.world = World(server)
         yield found
         found.world.close()
 

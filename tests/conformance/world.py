@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import uuid
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.conformance.steps import Step, outcome
 from tests.system.client import Answer, Client
+from tests.system.server import RunningServer, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,13 +35,18 @@ class CallFailedError(AssertionError):
 class World:
     """Objects by binding and name; names are fresh, so that cases do not meet."""
 
-    def __init__(self, url: str) -> None:
-        self._client = Client(url)
+    def __init__(self, server: RunningServer) -> None:
+        self._server = server
+        self._client = Client(server.url)
+        self._others: list[Client] = []
+        self._calls = ThreadPoolExecutor(4)
         self._fresh = 0
         self._mark = uuid.uuid4().hex[:8]
 
     def close(self) -> None:
-        self._client.__exit__()
+        for client in [self._client, *self._others]:
+            client.__exit__()
+        self._calls.shutdown()
 
     def name(self, prefix: str = "case") -> str:
         """Return a name that no other case has."""
@@ -49,6 +56,38 @@ class World:
     def new(self, binding: str, prefix: str = "case") -> Thing:
         """Return an object that nobody has called yet."""
         return Thing(self, binding, self.name(prefix))
+
+    # --- time
+
+    def advance(self, seconds: float = 0.0) -> int:
+        """Move the clocks of all processes; return the time in ms.
+
+        What became due has happened then; runs of alarms have ended, but for those that wait.
+        """
+        self._client.__exit__()  # for the server, it was idle for as long
+        return int(self._server.advance(seconds).now * 1000)
+
+    def until(self, condition: Callable[[], Any], wanted: Any) -> None:
+        """Return when a condition gives what is wanted; fails in time."""
+        wait_until(lambda: condition() == wanted, 10)
+        assert condition() == wanted
+
+    def begin(self, thing: Thing, method: str, *arguments: Any) -> Future[dict[str, Any]]:
+        """Call a method that takes a while, on a connection of its own; see `result`, `failure`."""
+        client = Client(self._server.url)
+        self._others.append(client)
+        wanted = {"binding": thing.binding, "name": thing.name, "method": method,
+                  "arguments": arguments, "named": {}}  # fmt: skip
+        body = json.dumps(wanted).encode()
+        return self._calls.submit(lambda: client.post("/call", body).json())
+
+    def begin_request(self, method: str, path: str) -> Future[Answer]:
+        """Send a request that takes a while, on a connection of its own."""
+        client = Client(self._server.url)
+        self._others.append(client)
+        return self._calls.submit(lambda: client.request(method, path))
+
+    # --- calls
 
     def run(self, scenario: str, *arguments: Any) -> Any:
         """Run a function of the project's `callers.py` in the entrypoint; return its result."""

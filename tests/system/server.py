@@ -19,6 +19,11 @@ from collections import deque
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
+from sourdough.coordinator.control import Advance, Moved
+from sourdough.coordinator.control_client import ControlClient
+from sourdough.coordinator.server_file import read_server_file
+from sourdough.coordinator.test_mode import VARIABLE as TEST_CLOCK
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -31,15 +36,24 @@ _POLL_SECONDS = 0.01
 class RunningServer:
     """`sourdough dev --plain` or `sourdough serve` on a free port, in a project's folder."""
 
-    def __init__(self, project: Path, mode: str = "serve", *words: str, ready: bool = True) -> None:
+    def __init__(
+        self,
+        project: Path,
+        mode: str = "serve",
+        *words: str,
+        ready: bool = True,
+        ahead: float | None = None,
+    ) -> None:
+        """ahead: start in test mode, with the clock so many seconds ahead; see `advance`."""
         self.project = project
         self.json = mode == "serve" and "--plain" not in words
         self.mark = uuid.uuid4().hex
+        test_clock = {} if ahead is None else {TEST_CLOCK: f"+{ahead}"}
         plain = ["--plain"] if mode == "dev" else []
         self.process = subprocess.Popen(
             [sys.executable, "-m", "sourdough_cli", mode, "--port", "0", *plain, *words],
             cwd=project,
-            env={**os.environ, _MARK: self.mark},
+            env={**os.environ, _MARK: self.mark, **test_clock},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -159,6 +173,18 @@ class RunningServer:
         result = self.command("status", "--json")
         assert result.returncode in {0, 1}, result.stderr
         return json.loads(result.stdout)
+
+    def advance(self, seconds: float) -> Moved:
+        """Move the clocks of a server in test mode; return what the time is then.
+
+        What became due has happened, and runs of alarms that take no second have ended.
+        """
+        found = read_server_file(self.project / ".sourdough")
+        assert found is not None
+        client = ControlClient.connect(found.control, version="test", seconds=15)
+        assert client is not None
+        with client:
+            return client.ask(Advance(seconds=seconds), Moved)
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run another `sourdough` command in the project."""

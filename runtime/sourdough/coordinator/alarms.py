@@ -57,6 +57,8 @@ class Alarms:
         self._has_work = asyncio.Event()
         self._has_work.set()
         self._closing = False
+        self.on_hold = False
+        """Whether nothing is to be started, whatever is due."""
         loop = asyncio.get_running_loop()
         self._writer = loop.create_task(self._write_forever())
         self._ticker = loop.create_task(self._tick_forever())
@@ -126,7 +128,7 @@ class Alarms:
 
     def step(self) -> None:
         """Start what is due."""
-        if self._supervisor.stopping:
+        if self._supervisor.stopping or self.on_hold:
             return
         now, monotonic = self._now(), self._clock.monotonic()
         for start in self._book.start(now, monotonic, self._host_of):

@@ -1,8 +1,8 @@
 """The test mode of a server: all of its processes run on a clock that its tests move.
 
 It is on when the environment says how far ahead the clock begins (`SOURDOUGH_TEST_CLOCK=+0`), and
-never otherwise. Children first, the coordinator last: an alarm that is due for the coordinator is
-due for the host that it is sent to.
+never otherwise. Children move first: an alarm that is due for the coordinator is due for the host
+that it is sent to.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ VARIABLE = "SOURDOUGH_TEST_CLOCK"
 
 # Real time: for children to move their clocks, and for runs of alarms that became due to end.
 _MOVE_SECONDS = 5.0
-_RUN_SECONDS = 2.0
+_RUN_SECONDS = 1.0
 _LOOK_SECONDS = 0.002
 
 
@@ -66,7 +66,7 @@ class TestMode:
         """Move all clocks ahead; return when every process has called what became due.
 
         Alarms that became due have been sent to their objects then, and their runs have ended, but
-        for those that take longer than two real seconds. Raises SourdoughError outside of test
+        for those that take longer than a real second. Raises SourdoughError outside of test
         mode, for a step back, and when a process does not answer.
         """
         clock = self._clock
@@ -79,8 +79,16 @@ class TestMode:
             raise SourdoughError("A clock is moved ahead, by a number of seconds from 0 on.")
         async with self._turn:
             ahead = clock.ahead + seconds
-            await self._move_children(ahead)
+            # What a child tells of a moment on its way is not older than our clock, which may be
+            # ahead of theirs meanwhile: so it sends them nothing that would not be due for them.
+            self._alarms.on_hold = True
+            try:
+                clock.shift_to(ahead)
+                await self._move_children(ahead)
+            finally:
+                self._alarms.on_hold = False
             clock.move_to(ahead)
+            self._alarms.step()
             await self._run_alarms()
         return Moved(now=clock.now(), ahead=ahead, running=self._alarms.running)
 
@@ -93,7 +101,7 @@ class TestMode:
     async def _move_children(self, ahead: float) -> None:
         # A child that is not there yet is told with its first message.
         asked = [each for each in self._supervisor.workers if each.state is not State.STOPPED]
-        self._waiting = {each for each in asked if each.child is not None}
+        self._waiting = {each for each in asked if each.child and not each.is_client}
         for worker in self._waiting:
             worker.send(MoveClock(ahead=ahead))
         try:

@@ -18,6 +18,7 @@ from sourdough.storage.savepoint import Savepoint
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from datetime import datetime
 
     from sourdough.storage.admission import Admission
     from sourdough.storage.database import Database
@@ -92,6 +93,21 @@ class Transaction:
             reverse=reverse,
             limit=limit,
         )
+
+    async def set_alarm(self, when: datetime | float, *, allow_unconfirmed: bool = False) -> None:
+        """See `Storage.set_alarm`."""
+        self._check("set_alarm()")
+        await self._storage.set_alarm(when, allow_unconfirmed=allow_unconfirmed)
+
+    async def get_alarm(self) -> int | None:
+        """See `Storage.get_alarm`."""
+        self._check("get_alarm()")
+        return await self._storage.get_alarm()
+
+    async def delete_alarm(self, *, allow_unconfirmed: bool = False) -> None:
+        """See `Storage.delete_alarm`."""
+        self._check("delete_alarm()")
+        await self._storage.delete_alarm(allow_unconfirmed=allow_unconfirmed)
 
     async def delete_all(self) -> None:
         """Raise StorageError: everything cannot be deleted inside a transaction."""

@@ -166,6 +166,21 @@ class Actor(DurableObject):
         self.seen.append("after the section")
         return result
 
+    async def section_that_hangs(self, witness: str) -> None:
+        async def work() -> None:
+            await self.env.ACTOR.get_by_name(witness).appends("begun")
+            await asyncio.Event().wait()
+
+        await self.ctx.block_concurrency_while(work)
+
+    async def transaction_that_hangs(self, witness: str) -> None:
+        async def work(txn: Any) -> None:
+            await txn.put("in the transaction", 1)
+            await self.env.ACTOR.get_by_name(witness).appends("begun")
+            await asyncio.Event().wait()
+
+        await self.ctx.storage.transaction(work)
+
     async def section_of(self, seconds: float) -> None:
         """Hold events back for a while, long enough for all of a burst to arrive."""
         await self.ctx.block_concurrency_while(lambda: asyncio.sleep(seconds))
