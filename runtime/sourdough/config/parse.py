@@ -57,12 +57,17 @@ def parse(text: str, *, file: str) -> Parsed:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         return Parsed(config=None, faults=(_syntax_fault(error, text, file),))
+    draft, found = examine(document)
+    lines = key_lines(text)
+    faults = located(found, lines, file=file)
+    return Parsed(config=None if faults else draft, faults=faults, draft=draft, lines=lines)
+
+
+def examine(document: dict[str, Any]) -> tuple[Config, list[Problem]]:
+    """Check a configuration that is read already: what could be read of it, and its problems."""
     walk = _Walk()
     draft = _with_dotted_modules(walk.table(Config, document, ()))
-    walk.problems += problems(draft)
-    lines = key_lines(text)
-    faults = located(walk.problems, lines, file=file)
-    return Parsed(config=None if faults else draft, faults=faults, draft=draft, lines=lines)
+    return draft, [*walk.problems, *problems(draft)]
 
 
 def located(

@@ -180,7 +180,8 @@ class HostRuntime:
             park_seconds=config.limits.park_timeout,
             local=self.host.became_local,
         )
-        env = self._environment(self.host.calls(self._peers))
+        self.caller = self.host.calls(self._peers)
+        env = self._environment(self.caller)
         registry = Registry(
             loop=loop,
             classes=self._classes(loaded, env),
@@ -212,6 +213,11 @@ class HostRuntime:
             on_down=self.host.link_down,
             accept=self.host.accept,
         )
+
+    def begin_anew(self, serial: int) -> None:
+        """Another coordinator has taken over, and this host has another number; it owns no seat."""
+        self._hello = Hello(role="host", serial=serial)
+        self._peers.begin_anew(serial)
 
     # --- the coordinator speaks
 
