@@ -10,7 +10,7 @@ import pytest
 from tests.conformance.conftest import PROJECT
 from tests.conformance.steps import storage
 from tests.conformance.world import Thing, World
-from tests.system.server import RunningServer
+from tests.system.server import RunningServer, wait_until
 
 execute = storage.sql.exec
 
@@ -33,9 +33,22 @@ def reborn(hosts, tmp_path_factory):
         Thing(world, "ACTOR", found.actor).call("writes", "value", 1)
         Thing(world, "ACTOR", found.actor).call("appends", 1)
         found.ids = world.run("ids_of_name", found.keeper)
+        found.sleeper, found.early, found.forgetful = (
+            world.new(binding).name for binding in ("SLEEPER", "SLEEPER", "FORGETFUL")
+        )
+        found.due = world.advance() + 600_000
+        for binding, name, due in (
+            ("SLEEPER", found.sleeper, found.due),
+            ("SLEEPER", found.early, found.due + 7_200_000),
+            ("FORGETFUL", found.forgetful, found.due),
+        ):
+            Thing(world, binding, name).call("sets", due)
         world.close()
         assert server.stop() == 0
+    module = project / "forgetful.py"
+    module.write_text(module.read_text().replace("def alarm(", "def was_alarm("))
     with RunningServer(project, "serve", "--hosts", hosts, ahead=3600) as server:
+        found.server = server
         found.world = World(server)
         yield found
         found.world.close()
@@ -68,9 +81,28 @@ def test_memory_is_gone(reborn):
 def test_an_object_knows_its_name_from_its_file(reborn):
     """semantics 1.13, trap 38: also when it is called by its bare id."""
     text = reborn.world.run("ids_of_name", reborn.actor)[0]
-    asked = reborn.world.call(
-        binding="ACTOR", id=text, method="constructions", arguments=[], named={}
-    )
-    assert asked["result"] == 1
     told = reborn.world.call(binding="ACTOR", id=text, method="own_name", arguments=[], named={})
     assert told["result"] == reborn.actor
+
+
+def test_an_alarm_that_became_due_while_down_fires_at_the_start(reborn):
+    """semantics 6.17, 1.13, 6.5: once, with its own time, and the object knows its name."""
+    sleeper = Thing(reborn.world, "SLEEPER", reborn.sleeper)
+    reborn.world.until(lambda: sleeper.call("saw"), [[0, False, reborn.due]])
+    assert [sleeper.call("value"), sleeper.call("gets")] == [reborn.sleeper, None]
+
+
+def test_an_alarm_that_is_not_due_yet_waits_on(reborn):
+    """semantics 6.17: for its own time."""
+    sleeper = Thing(reborn.world, "SLEEPER", reborn.early)
+    assert [sleeper.call("saw"), sleeper.call("gets")] == [[], reborn.due + 7_200_000]
+    reborn.world.advance(7_200)
+    reborn.world.until(lambda: sleeper.call("saw"), [[0, False, reborn.due + 7_200_000]])
+
+
+def test_a_class_that_has_lost_its_handler(reborn):
+    """semantics 6.13: a warning, no retry, and the alarm is gone."""
+    forgetful = Thing(reborn.world, "FORGETFUL", reborn.forgetful)
+    reborn.world.until(lambda: forgetful.call("gets"), None)
+    said = reborn.server.everything
+    assert wait_until(lambda: "scheduled alarm without a handler" in said(), 10), said()

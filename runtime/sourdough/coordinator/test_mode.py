@@ -49,6 +49,9 @@ def clock_of(environment: Mapping[str, str]) -> Clock:
     return ShiftedClock(float(text))
 
 
+# ruff: noqa: ASYNC110 (whoever waits here is a test, and does not wait for long)
+
+
 class TestMode:
     """Moves the clocks of a server, if it is in test mode."""
 
@@ -60,7 +63,6 @@ class TestMode:
         self._alarms = alarms
         self._turn = asyncio.Lock()
         self._waiting: set[Worker] = set()
-        self._changed = asyncio.Event()
 
     async def advance(self, seconds: float) -> Moved:
         """Move all clocks ahead; return when every process has called what became due.
@@ -96,7 +98,6 @@ class TestMode:
         """A child has moved its clock."""
         del message
         self._waiting.discard(worker)
-        self._changed.set()
 
     async def _move_children(self, ahead: float) -> None:
         # A child that is not there yet is told with its first message.
@@ -107,15 +108,14 @@ class TestMode:
         try:
             async with asyncio.timeout(_MOVE_SECONDS):
                 while self._waiting & {*self._supervisor.workers}:
-                    self._changed.clear()
-                    await self._changed.wait()
+                    await asyncio.sleep(_LOOK_SECONDS)
         except TimeoutError:
             raise SourdoughError("A process of this server did not move its clock.") from None
 
     async def _run_alarms(self) -> None:
         try:
             async with asyncio.timeout(_RUN_SECONDS):
-                while not self._alarms.idle:  # noqa: ASYNC110 (a test waits, and not for long)
+                while not self._alarms.idle:
                     await asyncio.sleep(_LOOK_SECONDS)
         except TimeoutError:
             return
