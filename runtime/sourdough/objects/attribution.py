@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 
 _RUNTIME = Path(__file__).parents[1]
 _SHARED = tuple(f"{_RUNTIME / part}/" for part in ("transport", "host", "gateway", "coordinator"))
+# A timeout of asyncio does not wait at gates either: it may be what ends a section.
+_SHARED_MODULES = (
+    "asyncio.", "sourdough.transport.", "sourdough.host.", "sourdough.gateway.",
+    "sourdough.coordinator.", "sourdough.clock", "sourdough.movable", "sourdough.objects.container",
+)  # fmt: skip
 _STUBS = str(_RUNTIME / "host" / "calls.py")
 
 _installed: WeakKeyDictionary[asyncio.AbstractEventLoop, Attribution] = WeakKeyDictionary()
@@ -112,8 +117,7 @@ class Attribution:
         if module == "asyncio.futures":  # sleep()
             assert container is not None
             return original(time, GatedWakeup(container, callback, args), context=context)
-        # A timeout of asyncio does not wait at gates: it may be what ends a section.
-        if container is None or module.startswith(("asyncio.", "sourdough.")):
+        if container is None or module.startswith(_SHARED_MODULES):
             return original(time, callback, *args, context=context)
         return container.work.schedule(
             callback, args, lambda timer: original(time, timer, context=context)

@@ -177,7 +177,7 @@ async def test_the_queue_of_an_object_is_bounded(world):
             ctx.block_concurrency_while(gate.wait)
 
     gate = asyncio.Event()
-    world.host(Starting, queue_limit=3)
+    world.host(Starting, events=3)
     waiting = [world.call("increment") for _ in range(3)]
     with pytest.raises(DurableObjectError) as raised:
         await world.call("increment")
