@@ -48,14 +48,20 @@ def open_memory(limits: SqlLimits = DEFAULT_LIMITS) -> apsw.Connection:
     return connection
 
 
-def open_file(path: Path, limits: SqlLimits = DEFAULT_LIMITS) -> apsw.Connection:
+def open_file(
+    path: Path,
+    limits: SqlLimits = DEFAULT_LIMITS,
+    *,
+    vfs: str | None = None,
+    synchronous: str = "NORMAL",
+) -> apsw.Connection:
     """Return the exclusive connection to an object's file, recovered from its WAL by SQLite.
 
-    Raises StorageError when the file is locked by another process or is no database.
+    synchronous: OFF where a journal, not SQLite, makes commits durable. Raises StorageError when the file is locked by another process or is no database.
     """
     try:
         connection = apsw.Connection(
-            str(path), flags=apsw.SQLITE_OPEN_READWRITE, statementcachesize=_STATEMENTS
+            str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs, statementcachesize=_STATEMENTS
         )
         connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         connection.wal_autocheckpoint(0)
@@ -64,7 +70,7 @@ def open_file(path: Path, limits: SqlLimits = DEFAULT_LIMITS) -> apsw.Connection
         # made small, emptied, begun with a page, and only then given its size.
         run(connection, "PRAGMA cache_size=4")
         connection.release_memory()
-        run(connection, "PRAGMA synchronous=NORMAL")
+        run(connection, f"PRAGMA synchronous={synchronous}")
         mode = run(connection, "PRAGMA journal_mode=WAL")
         run(connection, "PRAGMA application_id")
         run(connection, f"PRAGMA cache_size=-{_CACHE_KIB}")
