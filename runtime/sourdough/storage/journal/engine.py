@@ -1,0 +1,185 @@
+"""Implements `Engine` on the journal of the host, for one level of durability."""
+
+from __future__ import annotations
+
+import zlib
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import apsw
+
+from sourdough.errors import StorageError
+from sourdough.storage.connection import open_file
+from sourdough.storage.engine import Durability
+from sourdough.storage.journal.file import FOLD_BYTES, JournalFile
+from sourdough.storage.journal.places import wal_path
+from sourdough.storage.journal.records import DEFLATED, RecordType
+from sourdough.storage.limits import DEFAULT_LIMITS, SqlLimits
+from sourdough.storage.stopwatch import Stopwatch
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sourdough.storage.journal.host_journal import HostJournal
+    from sourdough.storage.journal.ledger import Entry
+
+_WAL_FLAGS = slice(18, 20)  # file format write and read version: 2 = WAL
+_PAGE_SIZE = slice(16, 18)
+_WHOLE_SECTORS = 512
+
+
+class JournalEngine:
+    """One per level of durability; all of a host share its journal."""
+
+    def __init__(
+        self,
+        host: HostJournal,
+        *,
+        durability: Durability = Durability.DISK,
+        limits: SqlLimits = DEFAULT_LIMITS,
+        fold_bytes: int = FOLD_BYTES,
+    ) -> None:
+        """See `HostJournal.engine`."""
+        self.journal = host.journal
+        self.limits = limits
+        self.stopwatch = Stopwatch(limits.seconds, host.journal.loop.time)
+        self.durability = durability
+        self.fold_bytes = fold_bytes
+        self._host = host
+        self._disk = host.journal.disk
+        self._ledger = host.ledger
+
+    def exists(self, path: Path) -> bool:
+        """Say whether there is an object; clear away a creation that was never acknowledged."""
+        entry = self._ledger.get(path)
+        if entry is not None and entry.last:
+            return not entry.deleted
+        try:
+            self._host.repair(path)
+            size = self._disk.size(path)
+            if size is None:
+                return False
+            if size % _WHOLE_SECTORS == 0 and size:
+                return True
+            self._remove_files(path)
+        except OSError as error:
+            raise StorageError(
+                f"an object's database cannot be read: {error.strerror}", place=str(path)
+            ) from error
+        return False
+
+    def open(self, path: Path) -> JournalFile:
+        """Open an existing file. Raises StorageError."""
+        try:
+            self._host.repair(path)
+            entry = self._ledger.entry(path)
+            if not entry.kept_end:
+                self._disk.unlink(wal_path(path))
+        except OSError as error:
+            raise StorageError(
+                f"an object's database cannot be opened: {error.strerror}", place=str(path)
+            ) from error
+        return self._connect(entry)
+
+    def create(self, path: Path, image: bytes) -> JournalFile:
+        """Make a file of a serialised database; its record holds the image (invariant S7).
+
+        The file is one byte too long until the object is marked. Raises StorageError.
+        """
+        data = bytearray(image)
+        data[_WAL_FLAGS] = b"\x02\x02"
+        entry = self._ledger.entry(path)
+        try:
+            self._disk.make_directories(path.parent)
+            self._disk.unlink(wal_path(path))
+            entry.fd = self._disk.open(path, create=True)
+            self._disk.pwrite(entry.fd, [data, b"\0"], 0)
+        except OSError as error:
+            with suppress(OSError):
+                self._disk.unlink(path)
+            self._ledger.tidy(entry)
+            raise StorageError(
+                f"an object's database cannot be created: {error.strerror}", place=str(path)
+            ) from error
+        self._append(entry, RecordType.CREATE, bytes(data))
+        entry.deleted = False
+        entry.fold_ended(self.journal.use)
+        try:
+            return self._connect(entry)
+        except StorageError:
+            self.remove(path)
+            raise
+
+    def remove(self, path: Path) -> int:
+        """Delete an object for good; return how many bytes that freed. Nobody has it open.
+
+        Waits, with the loop, until the record of it is durable: the name must not be gone before
+        (invariant S7). Raises StorageError.
+        """
+        try:
+            self._host.repair(path)
+            freed = (self._disk.size(path) or 0) + (self._disk.size(wal_path(path)) or 0)
+            entry = self._ledger.entry(path)
+            self._host.marker.wait()
+            self._append(entry, RecordType.DELETE)
+            self.journal.flush()
+            if self.journal.error is not None:
+                raise StorageError(str(self.journal.error), place=str(path))
+            self._remove_files(path)
+        except OSError as error:
+            raise StorageError(
+                f"the object cannot be deleted: {error.strerror}", place=str(path)
+            ) from error
+        entry.deleted = True
+        entry.kept_end, entry.lost = 0, False
+        entry.fold_ended(self.journal.use)
+        self._ledger.tidy(entry)
+        return freed
+
+    def fail(self, error: Exception) -> None:
+        """Note a sync that failed elsewhere: final for the host (invariant S2)."""
+        self.journal.fail(error)
+
+    def fold_soon(self, file: JournalFile) -> None:
+        """Fold a file's WAL when the journal holds all of it."""
+        self._host.marker.fold_soon(file)
+
+    def remove_wal(self, path: Path) -> None:
+        """Remove the WAL of a closed database whose commits are all folded."""
+        with suppress(OSError):  # then the next opening does it
+            self._disk.unlink(wal_path(path))
+
+    def file_closed(self, file: JournalFile, entry: Entry) -> None:
+        """Forget what a closed file no longer needs."""
+        self._host.marker.forget(file)
+        self._ledger.tidy(entry)
+
+    def _append(self, entry: Entry, type_: RecordType, image: bytes = b"") -> None:
+        payload = zlib.compress(image, 1) if image else b""
+        page_size = int.from_bytes(image[_PAGE_SIZE], "big") if image else 0
+        page_size = 65536 if page_size == 1 else page_size
+        lsn = self.journal.append(
+            type_, entry.packed, payload, base=entry.base, previous=entry.last,
+            page_size=page_size, pages=len(image) // page_size if image else 0,
+            flags=DEFLATED if image else 0,
+            sync=self.durability is Durability.DISK,
+        )  # fmt: skip
+        entry.appended(lsn, self.journal.use)
+        entry.born = lsn
+
+    def _connect(self, entry: Entry) -> JournalFile:
+        try:
+            connection = open_file(entry.path, self.limits, vfs=self._disk.vfs, synchronous="OFF")
+        except StorageError:
+            self._ledger.tidy(entry)
+            raise
+        try:
+            return JournalFile(engine=self, entry=entry, connection=connection)
+        except apsw.Error as error:
+            connection.close(True)
+            self._ledger.tidy(entry)
+            raise StorageError(str(error), place=str(entry.path)) from error
+
+    def _remove_files(self, path: Path) -> None:
+        self._disk.unlink(path)
+        self._disk.unlink(wal_path(path))

@@ -1,0 +1,221 @@
+"""One object's open database file under the `JournalEngine`.
+
+After each commit SQLite calls the WAL hook; it reads exactly the new frames from the `-wal` and
+appends them to the journal as one record. They are read then and not earlier: a page that was
+spilled twice in a transaction is overwritten in place until the commit.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import apsw
+
+from sourdough.errors import StorageError
+from sourdough.storage.connection import open_file, run
+from sourdough.storage.engine import Durability, wait_until_durable
+from sourdough.storage.journal.places import wal_path
+from sourdough.storage.journal.records import RecordType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sourdough.storage.journal.engine import JournalEngine
+    from sourdough.storage.journal.journal import Journal
+    from sourdough.storage.journal.ledger import Entry
+
+WAL_HEADER = 32
+FRAME_HEADER = 24
+
+# A `-wal` that has grown to this size is folded into its file at the next quiet moment.
+FOLD_BYTES = 1024 * 1024
+
+_SALT = slice(8, 16)
+_PAGES = slice(4, 8)
+
+
+class JournalFile:
+    """Implements `ObjectFile`. Commit numbers are lsns of the journal."""
+
+    __slots__ = (
+        "_engine", "_ended", "_entry", "_error", "_frame", "_journal", "_page_size", "_salt",
+        "_sync", "_wal_end", "_wal_fd", "commits", "connection", "lent",
+    )  # fmt: skip
+
+    def __init__(self, *, engine: JournalEngine, entry: Entry, connection: apsw.Connection) -> None:
+        self.connection = connection
+        self.commits = entry.last
+        self.lent = False
+        self._engine = engine
+        self._journal = engine.journal
+        self._sync = engine.durability is Durability.DISK
+        self._entry = entry
+        self._page_size = int(str(run(connection, "PRAGMA page_size")[0][0]))
+        self._frame = FRAME_HEADER + self._page_size
+        self._wal_fd: int | None = None
+        self._wal_end = 0
+        self._salt = b""
+        self._ended = False
+        self._error: Exception | None = None
+        entry.file = self
+        # SQLite goes on behind the last commit that it finds, which is the last one recorded.
+        self._wal_end, self._salt = entry.kept_end, entry.kept_salt
+        connection.set_wal_hook(self._wal_grew)
+
+    @property
+    def path(self) -> Path:
+        return self._entry.path
+
+    @property
+    def durable(self) -> int:
+        """The last of the object's commits that is as durable as its class asks for."""
+        reached = self._journal.reached(self._engine.durability)
+        return min(reached, self.commits)
+
+    def committed(self) -> int:
+        """Return the number of the last commit. Raises StorageError for one that is not recorded."""
+        if self._error is not None:
+            raise StorageError(
+                f"a commit could not be written to the journal: {self._error}",
+                place=str(self._entry.path),
+            ) from self._error
+        return self.commits
+
+    def when_durable(self, commit: int, callback: Callable[[Exception | None], None]) -> None:
+        """Call back once; at once where the answer is known already."""
+        self._journal.when(commit, self._engine.durability, self, callback)
+
+    async def close(self, *, fold: bool) -> None:  # noqa: ARG002 (folding is what makes it cheap)
+        """Wait until everything is on the medium, fold, close. Nothing is synced for it."""
+        await wait_until_durable(OnMedium(self._journal, self), self.commits)
+        self._ended = True
+        folded = self.fold()
+        self._close_connection()
+        if folded:
+            self._engine.remove_wal(self._entry.path)
+        self._closed(kept=not folded)
+
+    def abandon(self, error: Exception) -> None:
+        """Close now. What was committed stays in the `-wal` until the next opening."""
+        if self._ended:
+            return
+        self._ended = True
+        self._close_connection()
+        empty = not self._wal_end
+        if empty or self._error is not None:
+            self._engine.remove_wal(self._entry.path)
+        self._entry.lost = self._error is not None
+        self._closed(kept=not empty and self._error is None)
+        self._journal.give_up(self, error)
+
+    def fold(self) -> bool:
+        """Write the pages of the `-wal` into the file; say whether all of them are there now.
+
+        Only what the journal holds durably may be folded (invariant S5): a recovery could not
+        repair the half of anything else. An open cursor or a lent connection means later.
+        """
+        entry = self._entry
+        if self.lent or self._error is not None or self.commits > self._journal.durable:
+            return False
+        if self._wal_end:
+            try:
+                frames, done = self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            except apsw.Error:
+                return False
+            if frames != done:
+                return False
+        entry.fold_ended(self._journal.use)
+        return True
+
+    def is_long(self, times: int) -> bool:
+        """Whether the `-wal` holds so many times what it should, not folded."""
+        return (
+            self.commits > self._entry.folded and self._wal_end >= times * self._engine.fold_bytes
+        )
+
+    # --- inside
+
+    def _wal_grew(self, _connection: apsw.Connection, database: str, pages: int) -> int:
+        """SQLite's hook: called by every commit that wrote something."""
+        if database == "main" and self._error is None:
+            try:
+                self._record(pages)
+            except Exception as error:  # noqa: BLE001 (raised by `committed`; the commit stays)
+                self._error = error
+        return apsw.SQLITE_OK
+
+    def _record(self, pages: int) -> None:
+        entry = self._entry
+        frames = self._new_frames(WAL_HEADER + pages * self._frame)
+        size = int.from_bytes(frames[-self._frame :][_PAGES], "big")
+        if not size:
+            raise StorageError("the last frame of a commit has no size")
+        journal = self._journal
+        self.commits = journal.append(
+            RecordType.COMMIT, entry.packed, frames, base=entry.base, previous=entry.last,
+            page_size=self._page_size, pages=size, sync=self._sync,
+        )  # fmt: skip
+        entry.appended(self.commits, journal.use)
+        if self._wal_end >= self._engine.fold_bytes:
+            self._engine.fold_soon(self)
+
+    def _new_frames(self, end: int) -> bytes:
+        """Read what the last commit has written, also where the `-wal` began anew with it."""
+        fd = self._wal_fd
+        if fd is None:
+            fd = self._wal_fd = self._journal.disk.open(wal_path(self._entry.path))
+        start = self._wal_end
+        frames = b""
+        if end > start > 0:
+            frames = self._journal.disk.pread(fd, end - start, start)
+        if frames[_SALT] != self._salt or not frames:
+            start = WAL_HEADER
+            frames = self._journal.disk.pread(fd, end - start, start)
+            self._salt = frames[_SALT]
+        if len(frames) != end - start or frames[-self._frame :][_SALT] != self._salt:
+            raise StorageError("the frames of a commit are not where SQLite says they are")
+        self._wal_end = end
+        return frames
+
+    def _close_connection(self) -> None:
+        self.connection.close(True)
+        if self._wal_fd is not None:
+            self._journal.disk.close(self._wal_fd)
+            self._wal_fd = None
+
+    def _closed(self, *, kept: bool) -> None:
+        self._entry.file = None
+        self._entry.kept_end, self._entry.kept_salt = (
+            (self._wal_end, self._salt) if kept else (0, b"")
+        )
+        self._engine.file_closed(self, self._entry)
+
+
+def fold_closed(entry: Entry, journal: Journal) -> bool:
+    """Fold what an abandoned connection has left in the `-wal`; say whether all is in the file."""
+    if not entry.kept_end:
+        return True
+    if entry.last > journal.durable:
+        return False
+    connection = open_file(entry.path, vfs=journal.disk.vfs, synchronous="OFF")
+    try:
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    finally:
+        connection.close(True)
+    journal.disk.unlink(wal_path(entry.path))
+    entry.kept_end = 0
+    entry.fold_ended(journal.use)
+    return True
+
+
+class OnMedium:
+    """Tells of commits when they survive a loss of power, whatever their class asks for."""
+
+    def __init__(self, journal: Journal, owner: object) -> None:
+        self._journal = journal
+        self._owner = owner
+
+    def when_durable(self, commit: int, callback: Callable[[Exception | None], None]) -> None:
+        """Implements `Durable`."""
+        self._journal.when(commit, Durability.DISK, self._owner, callback)

@@ -1,0 +1,228 @@
+"""Folds, syncs and marks dirty objects in the background, so that segments become void.
+
+    dirty, in old segments --fold (loop)--> folded --sync (thread)--> mark appended --durable--> clean
+
+Folding is SQLite's checkpoint, without a sync, 20 us for a short WAL: some objects per turn of the
+loop. A mark is written after the file, and once for a new file its directories, are synced
+(invariant S6); commits may go on meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from sourdough.storage.engine import Durability
+from sourdough.storage.journal.file import fold_closed
+from sourdough.storage.journal.places import directories_of
+from sourdough.storage.journal.records import RecordType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from concurrent.futures import Future
+    from pathlib import Path
+
+    from sourdough.storage.journal.file import JournalFile
+    from sourdough.storage.journal.journal import Journal
+    from sourdough.storage.journal.ledger import Entry, Ledger
+
+# So many segments stand behind the current one before the objects in the oldest are marked.
+KEEP_SEGMENTS = 2
+
+# Objects folded in one turn of the loop, and synced and marked in one go.
+_FOLDED_AT_ONCE = 32
+_MARKED_AT_ONCE = 256
+# An object whose cursor stays open is looked at again after this, in seconds.
+_AGAIN = 0.25
+# A WAL so many times too long is folded although its object never pauses: the loop waits for that.
+_LONG = 4
+
+_SECTOR = 512
+
+
+class Marker:
+    """The background work of one journal. Runs on the loop; only syncs run in threads."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        ledger: Ledger,
+        may_recycle: Callable[[], bool],
+        keep: int = KEEP_SEGMENTS,
+    ) -> None:
+        """may_recycle: whether no journal of an earlier epoch leans on our records any more."""
+        self._journal = journal
+        self._ledger = ledger
+        self._may_recycle = may_recycle
+        self._keep = keep
+        self._todo: deque[Entry] = deque()
+        self._round: list[tuple[Entry, int, int]] = []
+        self._wanting: set[JournalFile] = set()
+        self._sync: Future[Exception | None] | None = None
+        self._busy = False
+        self._again = False
+        self._synced_directories: set[Path] = set()
+        self._ended: Callable[[], None] = lambda: None
+        journal.on_segment = self._segment_begun
+        journal.on_durable = self._fold_wanting
+
+    # --- folding long WALs
+
+    def fold_soon(self, file: JournalFile) -> None:
+        """Fold a file's WAL when the journal holds all of it."""
+        self._wanting.add(file)
+
+    def forget(self, file: JournalFile) -> None:
+        """A file was closed."""
+        self._wanting.discard(file)
+
+    def _fold_wanting(self) -> None:
+        if self._wanting:
+            self._wanting = {each for each in self._wanting if not self._fold_long(each)}
+
+    def _fold_long(self, file: JournalFile) -> bool:
+        if not file.fold() and file.is_long(_LONG) and not file.lent:
+            self._journal.flush()
+            file.fold()
+        return not file.is_long(1)
+
+    # --- rounds
+
+    def begin(self, below: int) -> bool:
+        """Begin to mark all objects with live records below a use number; False: nothing to do."""
+        if self._busy or self._journal.error is not None:
+            return self._busy
+        self._todo.extend(self._ledger.dirty(below))
+        if not self._todo:
+            self._recycle()
+            return False
+        self._busy = True
+        self._journal.loop.call_soon(self._step)
+        return True
+
+    def wait(self) -> None:
+        """Return when no thread syncs a database."""
+        if self._sync is not None:
+            self._sync.result()
+
+    def _segment_begun(self) -> None:
+        if self._journal.use - self._journal.segments.oldest > self._keep:
+            self.begin(self._journal.use - self._keep + 1)
+
+    def _step(self) -> None:
+        """Fold some objects; when enough are folded, or all, sync them."""
+        for _ in range(min(_FOLDED_AT_ONCE, len(self._todo))):
+            entry = self._todo.popleft()
+            if entry.first_use and self._fold(entry):
+                self._round.append((entry, entry.folded, entry.folded_use))
+        if self._todo and len(self._round) < _MARKED_AT_ONCE:
+            self._journal.loop.call_soon(self._step)
+        elif self._round:
+            self._sync_round()
+        else:
+            self._end_round()
+
+    def _fold(self, entry: Entry) -> bool:
+        """Have everything of an object so far in its file, as far as that can be now."""
+        file = entry.file
+        if file is not None:
+            if file.commits > self._journal.durable:
+                # It commits without pause. One sync, and no commit before the fold.
+                self._journal.flush()
+            if not file.fold():
+                return False
+        elif entry.lost or not fold_closed(entry, self._journal):
+            return False
+        if not entry.deleted:
+            self._descriptor(entry)
+        return True
+
+    def _descriptor(self, entry: Entry) -> int:
+        """Return what to sync a database through; a new file loses its odd byte before."""
+        fd = self._ledger.descriptor(entry)
+        size = self._journal.disk.size(entry.path) or 0
+        if entry.born and size % _SECTOR:
+            self._journal.disk.truncate(fd, size - size % _SECTOR)
+        return fd
+
+    def _sync_round(self) -> None:
+        files: list[int] = []
+        directories: dict[Path, None] = {}
+        for entry, lsn, _ in self._round:
+            if 0 < entry.born <= lsn:
+                directories.update(dict.fromkeys(self._unsynced_directories(entry)))
+            if not entry.deleted and entry.fd is not None:
+                files.append(entry.fd)
+        self._sync = self._journal.executor.submit(self._sync_all, files, list(directories))
+        self._sync.add_done_callback(self._synced_in_thread)
+
+    def _unsynced_directories(self, entry: Entry) -> Iterable[Path]:
+        slot, *above = directories_of(entry.path)
+        return [slot] if slot in self._synced_directories else [slot, *above]
+
+    def _sync_all(self, files: list[int], directories: list[Path]) -> Exception | None:
+        """In a thread: contents first, then names."""
+        try:
+            for fd in files:
+                self._journal.disk.sync(fd)
+            for directory in directories:
+                self._journal.disk.sync_directory(directory)
+        except Exception as error:  # noqa: BLE001 (it travels to the loop)
+            return error
+        self._synced_directories.update(directories)
+        return None
+
+    def _synced_in_thread(self, sync: Future[Exception | None]) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._journal.loop.call_soon_threadsafe(self._synced, sync)
+
+    def _synced(self, sync: Future[Exception | None]) -> None:
+        error, self._sync = sync.result(), None
+        if error is not None:
+            self._journal.fail(error)
+            return
+        lsn = 0
+        for entry, covered, _ in self._round:
+            lsn = self._journal.append(
+                RecordType.MARK, entry.packed, covered.to_bytes(8, "little"), base=covered
+            )
+        self._journal.when(lsn, Durability.DISK, self, self._marked)
+
+    def _marked(self, error: Exception | None) -> None:
+        if error is not None:
+            return
+        done, self._round = self._round, []
+        for entry, lsn, use in done:
+            entry.marked(lsn, use)
+            self._ledger.tidy(entry)
+        if self._todo:
+            self._journal.loop.call_soon(self._step)
+        else:
+            self._end_round()
+
+    def _end_round(self) -> None:
+        self._busy = False
+        self._recycle()
+        self._ended()
+
+    def _recycle(self) -> None:
+        """Give up the segments whose every record is void; see again later what is held up."""
+        below = self._ledger.oldest_use() or self._journal.use
+        if self._may_recycle() and below > self._journal.segments.oldest:
+            self._journal.executor.submit(self._recycle_in_thread, below)
+        if self._journal.use - below > self._keep and not self._again:
+            self._again = True
+            self._journal.loop.call_later(_AGAIN, self._look_again)
+
+    def _look_again(self) -> None:
+        self._again = False
+        self._segment_begun()
+
+    def _recycle_in_thread(self, below: int) -> None:
+        try:
+            self._journal.segments.recycle(below)
+        except OSError as error:
+            with suppress(RuntimeError):
+                self._journal.loop.call_soon_threadsafe(self._journal.fail, error)
