@@ -78,7 +78,8 @@ def _gateway_crashed(record: r.GatewayCrashed) -> list[Text]:
 
 def _backing_off(record: r.ChildBackingOff) -> list[Text]:
     times = counted(record.restarts, "time")
-    text = f"{escape(record.child)} ended {times}; it starts again in {duration(record.seconds)}"
+    what = "the next standby starts" if record.standby else "it starts again"
+    text = f"{escape(record.child)} ended {times}; {what} in {duration(record.seconds)}"
     return [Text(text, WAITING)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from sourdough.policy.restart import Crashed, Restart, RestartPolicy, decide, describe_exit
+from sourdough.policy.restart import Crashed, Restart, RestartPolicy, Run, decide, describe_exit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,7 @@ class Lane:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self.starts: list[float] = []
+        self.runs: list[Run] = []
         self.restarts = 0
         self.last_exit: str | None = None
         self.crashed_at: float | None = None
@@ -28,7 +28,7 @@ class Lane:
 
     def started(self, now: float) -> None:
         """An occupant has begun, at `now` (monotonic seconds)."""
-        self.starts = [*self.starts[-_POLICY.memory :], now]
+        self.runs = [*self.runs[-_POLICY.memory :], Run(now)]
 
     def crashed(self, code: int, now: float) -> None:
         """The occupant has ended unasked."""
@@ -39,8 +39,10 @@ class Lane:
     def after_crash(self, code: int, now: float, act: Callable[[], None]) -> float:
         """Do what starts the next occupant, now or after a pause; return the pause in seconds."""
         chance = random.random()  # noqa: S311 (jitter)
-        decision = decide(self.starts, now, _POLICY, Crashed(returncode=code), chance)
+        decision = decide(self.runs, now, _POLICY, Crashed(returncode=code), chance)
         assert isinstance(decision, Restart)
+        if self.runs:
+            self.runs[-1] = Run(self.runs[-1].started, now)
         self.cancel()
         if not decision.after_seconds:
             act()

@@ -21,10 +21,14 @@ def host_statuses(supervisor: Supervisor, traceback: str | None) -> tuple[HostSt
 
 def standby_status(supervisor: Supervisor) -> HostStatus | None:
     """Return the line of the host that waits for a seat."""
-    worker = supervisor.standby()
-    if worker is None or not supervisor.application.options.standby:
+    if not supervisor.application.options.standby:
         return None
-    return _host(supervisor, worker, 0, 0)
+    worker = supervisor.standby()
+    if worker is not None:
+        return _host(supervisor, worker, 0, 0)
+    if not supervisor.restarts.pending_hosts:
+        return None
+    return HostStatus(index=0, pid=None, state=State.BACKOFF, since=0.0)
 
 
 def gateway_statuses(supervisor: Supervisor) -> tuple[GatewayStatus, ...]:
@@ -41,7 +45,8 @@ def _seat(supervisor: Supervisor, number: int, traceback: str | None) -> HostSta
     if seat is not None and worker is not None:
         return _host(supervisor, worker, number, seat.epoch)
     lane = supervisor.lane("host", number)
-    state = State.BACKOFF if lane.pending is not None else State.STARTING
+    waits = supervisor.restarts.pending_hosts and supervisor.standby() is None
+    state = State.BACKOFF if waits else State.STARTING
     return HostStatus(
         index=number,
         pid=None,

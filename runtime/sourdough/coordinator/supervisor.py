@@ -12,18 +12,11 @@ import itertools
 import signal
 from typing import TYPE_CHECKING, Any
 
-from sourdough.coordinator.lane import Lane
+from sourdough.coordinator.restarts import Restarts
 from sourdough.coordinator.seats import Seats
 from sourdough.coordinator.worker import Worker
 from sourdough.observe import breadcrumb
-from sourdough.observe.records import (
-    ChildBackingOff,
-    GatewayCrashed,
-    HostCrashed,
-    HostRecovered,
-    Output,
-    Record,
-)  # fmt: skip
+from sourdough.observe.records import HostRecovered, Output, Record
 from sourdough.observe.status import State
 from sourdough.policy.restart import describe_exit
 from sourdough.wire.messages import (
@@ -45,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sourdough.clock import Clock
+    from sourdough.coordinator.lane import Lane
     from sourdough.coordinator.launcher import Application, Launcher
 
 # Two failed syncs within this time stop the server (invariant S2).
@@ -70,7 +64,7 @@ class Supervisor:
         self._record = record
         self._serials = itertools.count(1)
         self._loop = asyncio.get_running_loop()
-        self._lanes: dict[tuple[str, int], Lane] = {}
+        self.restarts = Restarts(clock=clock, record=record, stopping=lambda: self.stopping)
         self._failed_syncs: list[float] = []
         self.workers: list[Worker] = []
         self.seats = Seats(application.options.seats)
@@ -97,7 +91,7 @@ class Supervisor:
 
     def lane(self, role: str, index: int) -> Lane:
         """Return the memory of a seat or a gateway."""
-        return self._lanes.setdefault((role, index), Lane(self._clock))
+        return self.restarts.lane(role, index)
 
     def occupant(self, seat: int) -> Worker | None:
         """Return the host process of a seat."""
@@ -133,9 +127,7 @@ class Supervisor:
             return  # hosts end before they get a seat: more of them would end as well
         options = self.application.options
         wanted = options.seats + (options.standby and not options.inline)
-        pending = sum(
-            lane.pending is not None for (role, _), lane in self._lanes.items() if role == "host"
-        )
+        pending = self.restarts.pending_hosts
         present = sum(self._is_current(each) for each in self.hosts)
         for _ in range(wanted - present - pending):
             self._launch("host", 0)
@@ -300,65 +292,24 @@ class Supervisor:
         """Code that did load once does not now: try again, ever more slowly."""
         lane = self.lane("host", 0)
         lane.started(worker.since_monotonic)
-        self.fill_later(lane, "a host that cannot load", 1)
+        self._fill_later(lane, "a host that cannot load", 1)
 
     def _host_crashed(self, worker: Worker, number: int, code: int, running: str | None) -> None:
-        lane = self.lane("host", number)
-        self._note_crash(lane, code, worker)
-        self._record(
-            HostCrashed(
-                ts=self._clock.now(),
-                host=number,
-                pid=worker.pid or 0,
-                reason=lane.last_exit or "",
-                restart=lane.restarts,
-                running=running,
-            )
-        )
-        self.fill_later(lane, f"host {number}", code)
+        lane = self.restarts.host_crashed(worker, number, code, running)
+        self._fill_later(lane, f"host {number}", code)
 
     def _gateway_crashed(self, worker: Worker, code: int) -> None:
-        lane = self.lane("gateway", worker.index)
-        self._note_crash(lane, code, worker)
-        self._record(
-            GatewayCrashed(
-                ts=self._clock.now(),
-                gateway=worker.index,
-                pid=worker.pid or 0,
-                reason=lane.last_exit or "",
-                restart=lane.restarts,
-            )
-        )
-        self._after_pause(
+        lane = self.restarts.gateway_crashed(worker, code)
+        self.restarts.after_pause(
             lane, f"gateway {worker.index}", code, lambda: self._launch("gateway", worker.index)
         )
 
-    def _note_crash(self, lane: Lane, code: int, worker: Worker) -> None:
-        if not lane.starts or lane.starts[-1] < worker.since_monotonic:
-            # A host that never had a seat: nothing else has noted its start.
-            lane.started(worker.since_monotonic)
-        lane.crashed(code, self._clock.monotonic())
-
-    def fill_later(self, lane: Lane, name: str, code: int) -> None:
+    def _fill_later(self, lane: Lane, name: str, code: int) -> None:
         """Let a standby take the seat now; start another process when the policy says so."""
         # A standby takes the seat without delay: what is put off is the next standby.
-        standby = self.standby()
-        waits = standby is not None and standby.state is State.READY
-        self._after_pause(lane, "standby" if waits else name, code, self.staff)
+        standby = self.standby() is not None
+        self.restarts.after_pause(lane, name, code, self.staff, standby=standby)
         self.fill()
-
-    def _after_pause(self, lane: Lane, name: str, code: int, act: Callable[[], None]) -> None:
-        def due() -> None:
-            if not self.stopping:
-                act()
-
-        seconds = lane.after_crash(code, self._clock.monotonic(), due)
-        if seconds:
-            self._record(
-                ChildBackingOff(
-                    ts=self._clock.now(), child=name, seconds=seconds, restarts=lane.restarts
-                )
-            )
 
     def _sync_failed(self) -> None:
         now = self._clock.monotonic()
@@ -386,8 +337,7 @@ class Supervisor:
     def kill_all(self) -> None:
         """End every child at once."""
         self.stopping = True
-        for lane in self._lanes.values():
-            lane.cancel()
+        self.restarts.cancel()
         for worker in self.workers:
             worker.asked = True
             worker.kill()

@@ -73,12 +73,14 @@ class GatewayCrashed(Record, frozen=True, kw_only=True, tag="gateway.crashed"):
 
 
 class ChildBackingOff(Record, frozen=True, kw_only=True, tag="child.backoff"):
-    """A child ends too often; it is started again after a pause."""
+    """A child ends too often; the next one is started after a pause."""
 
     child: str
     """"host 2" or "gateway 1"."""
     seconds: float
     restarts: int
+    standby: bool = False
+    """The standby has taken the host's place already; what waits is the next standby."""
 
 
 class HostStuck(Record, frozen=True, kw_only=True, tag="host.stuck"):

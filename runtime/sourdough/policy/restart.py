@@ -1,9 +1,9 @@
 """Whether and when a child that ended is started again: a pure function (design section 6).
 
-A streak is a run of starts that follow each other within `window` seconds. The first end of a
-streak is answered at once, the second after `base` seconds, and each further one after `factor`
-times as long, up to `maximum`. A child that ran for `healthy_after` seconds before it ended is
-started again at once, whatever came before. Nobody counts restarts to a limit: a child that
+A streak is a row of runs that all ended before `healthy_after` seconds and began within `window` of
+each other. The first end of a streak is answered at once, the second after `base` seconds, and each
+further one after `factor` times as long, up to `maximum`. A run of `healthy_after` seconds is answered
+at once and ends the streak, and so does a run that somebody asked to end. Nobody counts restarts to a limit: a child that
 crashes for ever is tried for ever, every `maximum` seconds, and says so.
 """
 
@@ -51,6 +51,17 @@ class RestartPolicy:
         return math.ceil(math.log(self.maximum / self.base, self.factor)) + 3
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One process from its start to its crash, by a monotonic clock in seconds.
+
+    crashed: None for one that runs, or that was asked to end.
+    """
+
+    started: float
+    crashed: float | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crashed:
     """The process ended unasked; `returncode` as `subprocess` gives it, a signal negative."""
@@ -90,7 +101,7 @@ class GiveUp:
 
 
 def decide(
-    history: Sequence[float],
+    history: Sequence[Run],
     now: float,
     spec: RestartPolicy,
     exit: Exit,  # noqa: A002 (the word of the domain)
@@ -98,8 +109,8 @@ def decide(
 ) -> Restart | GiveUp:
     """Decide what follows an exit.
 
-    history: when this child was started, oldest first, by a monotonic clock in seconds; the last
-    entry is the process that has ended now. random: from 0.0 to 1.0.
+    history: the runs of this child, oldest first; the last is the process that has ended `now`.
+    random: from 0.0 to 1.0.
     """
     match exit:
         case Crashed():
@@ -110,9 +121,9 @@ def decide(
             return GiveUp(reason="it was asked to end", failed=False)
 
 
-def _pause(history: Sequence[float], now: float, spec: RestartPolicy, random: float) -> float:
-    streak = _streak(history, spec)
-    if streak < 2 or now - history[-1] >= spec.healthy_after:
+def _pause(history: Sequence[Run], now: float, spec: RestartPolicy, random: float) -> float:
+    streak = _streak(history, now, spec)
+    if streak < 2:
         return 0.0
     # The exponent is bounded because a float power overflows in a streak of a thousand.
     exponent = min(streak - 2, spec.memory)
@@ -120,10 +131,19 @@ def _pause(history: Sequence[float], now: float, spec: RestartPolicy, random: fl
     return pause * (1 - spec.jitter * random)
 
 
-def _streak(history: Sequence[float], spec: RestartPolicy) -> int:
-    length = min(len(history), 1)
-    while length < len(history) and history[-length] - history[-length - 1] < spec.window:
-        length += 1
+def _streak(history: Sequence[Run], now: float, spec: RestartPolicy) -> int:
+    """Return how many unhealthy runs followed each other up to the one that ended now."""
+    length, crashed, next_start = 0, now, now
+    for run in reversed(history):
+        if crashed - run.started >= spec.healthy_after:
+            break
+        if length and next_start - run.started >= spec.window:
+            break
+        length, next_start = length + 1, run.started
+        before = history[-length - 1].crashed if length < len(history) else None
+        if before is None:
+            break
+        crashed = before
     return length
 
 

@@ -246,4 +246,4 @@ def test_lanes_remember_no_more_than_the_policy_needs():
     lane = lanes.Lane(FakeClock())
     for moment in range(1000):
         lane.started(float(moment))
-    assert len(lane.starts) <= lanes._POLICY.memory + 1
+    assert len(lane.runs) <= lanes._POLICY.memory + 1
