@@ -7,6 +7,7 @@ from sourdough.http.headers import Headers
 from sourdough.http.message import BodyUsedError, Message
 from sourdough.http.request import Query, Request
 from sourdough.http.response import Response
+from sourdough.http.signal import Signal
 
 __all__ = [
     "BodyError",
@@ -17,4 +18,5 @@ __all__ = [
     "Query",
     "Request",
     "Response",
+    "Signal",
 ]

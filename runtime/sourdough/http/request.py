@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from sourdough.http.headers import Headers, HeadersInit
 from sourdough.http.message import Message, to_body
+from sourdough.http.signal import Signal
 
 if TYPE_CHECKING:
     from sourdough.http.body import BodySource
@@ -73,7 +74,7 @@ class Request(Message):
         self._client = b""
         self._number = 0
         self._mount = 0
-        self._left: bool | Callable[[], None] = False
+        self._left: bool | Signal = False
         self._secure = parts.scheme == "https"
 
     @classmethod
@@ -171,22 +172,27 @@ class Request(Message):
         return pairs
 
     @property
+    def signal(self) -> Signal:
+        """What says that whoever sent this request has gone: `signal.aborted`, `signal.wait()`."""
+        if not isinstance(self._left, Signal):
+            self._left = Signal(aborted=self._left)
+        return self._left
+
+    @property
     def left(self) -> bool:
         """Whether whoever sent this request has gone: nobody waits for the answer any more."""
-        return self._left is True
+        return self._left is True or (self._left is not False and self._left.aborted)
 
     def when_left(self, callback: Callable[[], None]) -> None:
         """Have `callback` called, once, when whoever sent this request goes; now if it has."""
-        if self._left is True:
-            callback()
-        else:
-            self._left = callback
+        self.signal.when_aborted(callback)
 
     def leave(self) -> None:
         """Whoever sent this request has gone; called by the host."""
-        callback, self._left = self._left, True
-        if callable(callback):
-            callback()
+        if isinstance(self._left, Signal):
+            self._left.abort()
+        else:
+            self._left = True
 
     @property
     def query_string(self) -> str:

@@ -55,11 +55,12 @@ class Work:
 
     def background(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         """Run something that nobody awaits."""
-        self.spawn(_contained(coroutine))
+        _ = self.spawn(_contained(coroutine))
 
     def begin(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         """Run something that has nothing to do with who happens to cause it."""
-        self._follow(asyncio.Task(_contained(coroutine), loop=self._loop, context=Context()))
+        task = asyncio.Task(_contained(coroutine), loop=self._loop, context=Context())
+        _ = self._follow(task)
 
     def spawn(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run something on behalf of the object, in the context of the caller."""
