@@ -10,8 +10,11 @@
           SqlConstraintError  it would have violated a constraint
       FolderInUseError     another server owns the storage folder: exit code 5
       WireError            a peer spoke nonsense on a link; the link is dropped
+      FetchError           a request of `sourdough.fetch` got no answer
       DurableObjectError   a call to an object failed; carries the flags of semantics section 2
         RemoteError        the object's own code raised something we cannot rebuild here
+        DeadlockError      the call could never have ended: it waits for its own caller
+        CallTimeoutError   the stub's time was over before the answer came; a TimeoutError too
 
 An error's text is one sentence that a client may read; `hint` says what to do about it.
 """
@@ -75,13 +78,28 @@ class WireError(SourdoughError):
     """A peer broke the link protocol; the link is dropped, its streams fail."""
 
 
+class FetchError(SourdoughError):
+    """A request of `sourdough.fetch` got no answer, or only a part of it.
+
+    retryable: nothing of it was sent, so sending it again repeats nothing. Where it is False the
+    other side may have acted on it.
+    """
+
+    def __init__(self, message: str, *, retryable: bool = False) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
 class DurableObjectError(SourdoughError):
     """A call to an object failed.
 
     remote: the object's own code raised. retryable: the connection failed, try again with a new
     stub if the call is idempotent. overloaded: do not try again now. durable_object_reset: the
-    instance is gone, a new stub reaches the next one. (semantics section 2, error flags)
+    instance is gone, a new stub reaches the next one. durable_object_id: the text of the id of the
+    object that was called, where known. (semantics section 2, error flags)
     """
+
+    durable_object_id: str | None = None
 
     def __init__(
         self,
@@ -106,3 +124,11 @@ class RemoteError(DurableObjectError):
         super().__init__(f"{type_name}: {message}", remote=True)
         self.type_name = type_name
         self.remote_message = message
+
+
+class DeadlockError(DurableObjectError):
+    """A call came back to an object that waits for it in a critical section; the text has the way."""
+
+
+class CallTimeoutError(DurableObjectError, TimeoutError):
+    """A call through `stub.with_timeout()` took too long; the method was cancelled."""

@@ -19,7 +19,7 @@ from sourdough.apps.channel import BodyChannel, ClientLeftError, ReadBody
 from sourdough.http import BodyError, Response
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+    from collections.abc import AsyncIterator, Callable, Coroutine
 
     from sourdough.apps.scope import Scope
     from sourdough.http import Request
@@ -57,8 +57,8 @@ class AsgiExchange:
     """A request and the app's answer to it."""
 
     __slots__ = (
-        "_answer", "_body", "_channel", "_complete", "_head", "_is_head", "_over", "_raised",
-        "_reading", "_request", "_taken",
+        "_body", "_channel", "_complete", "_head", "_is_bare_500", "_is_head", "_over", "_raised",
+        "_reading", "_request", "_taken", "_waiter",
     )  # fmt: skip
 
     def __init__(self, request: Request) -> None:
@@ -70,7 +70,9 @@ class AsgiExchange:
         self._head: Head | None = None
         self._channel: BodyChannel | None = None
         self._complete = False
-        self._answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._waiter: asyncio.Future[Response] | None = loop.create_future()
+        self._is_bare_500 = False
         self._raised: BaseException | None = None
         self._over: asyncio.Event = asyncio.Event()
         """The answer is complete, or nobody waits for it: there is nothing more to receive."""
@@ -78,7 +80,13 @@ class AsgiExchange:
 
     async def response(self) -> Response:
         """Return the answer. Raises what the app raised instead of one."""
-        response = await self._answer
+        waiter = self._waiter
+        assert waiter is not None
+        try:
+            response = await waiter
+        finally:
+            # Not kept: a response that is thrown away unread ends the app's stream.
+            self._waiter = None
         if self._raised is not None:
             raise self._raised
         return response
@@ -100,27 +108,15 @@ class AsgiExchange:
             self._over.set()
 
     def _fail(self, error: BaseException) -> None:
-        if not self._answer.done():
-            self._answer.set_exception(error)
-        elif self._raised is not None and not self._complete:
-            return
-        elif self._is_bare_500():
-            # Nobody has seen it yet: the loop did not turn between the answer and the error.
-            self._raised = error
-        elif self._channel is not None and not self._complete:
+        if self._channel is not None and not self._complete:
             self._channel.fail(error)
+        elif self._waiter is not None and not self._waiter.done():
+            self._waiter.set_exception(error)
+        elif self._waiter is not None and self._is_bare_500:
+            # Nobody has seen it: the loop has not turned between the answer and the error.
+            self._raised = error
         elif not self._request.left:
             log.error("an app failed after its answer", exc_info=error)
-
-    def _is_bare_500(self) -> bool:
-        response = None if self._answer.exception() else self._answer.result()
-        return (
-            response is not None
-            and response.status == 500
-            and response.complete
-            and not response.body_used
-            and response.take_body() == _BARE_500
-        )
 
     # --- the app's side
 
@@ -187,9 +183,7 @@ class AsgiExchange:
         block = head.block
         if streamed or self._is_head:
             block += head.length
-        if not self._answer.done():
-            self._answer.set_result(
-                Response.received(status=head.status, block=block, body=body)
-            )  # fmt: skip
-
-
+        self._is_bare_500 = head.status == 500 and body == _BARE_500
+        if self._waiter is not None and not self._waiter.done():
+            response = Response.received(status=head.status, block=block, body=body)
+            self._waiter.set_result(response)

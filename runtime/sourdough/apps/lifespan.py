@@ -44,9 +44,11 @@ class Lifespan:
     async def startup(self) -> None:
         """Start the app up. Raises what it raised, or AppError with what it said."""
         scope = {"type": "lifespan", "asgi": VERSIONS, "state": self.state}
-        self._task = asyncio.get_running_loop().create_task(self._run(scope))
+        # Not by the loop: its factory would take the task for work that keeps an object in memory.
+        self._task = asyncio.Task(self._run(scope), loop=asyncio.get_running_loop())
+        waited: list[asyncio.Future[Any]] = [self._task, self._started]
         try:
-            await asyncio.wait([self._task, self._started], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             self._task.cancel()
             raise

@@ -20,6 +20,7 @@ from sourdough.clock import SYSTEM_CLOCK, Clock
 from sourdough.ids import ObjectId
 from sourdough.objects import output_gate
 from sourdough.objects.alarm import AlarmEvent
+from sourdough.objects.application import Application
 from sourdough.objects.event import Event, current_event
 from sourdough.objects.gates import InputGate
 from sourdough.objects.handling import handle, new_task
@@ -70,7 +71,7 @@ class Container:
     """One object in memory. All methods run on the host's loop."""
 
     __slots__ = (
-        "_loop", "_on_ended", "breadcrumb", "clock", "cls", "database", "events", "gate",
+        "_loop", "_on_ended", "application", "breadcrumb", "clock", "cls", "database", "events", "gate",
         "idle_since", "instance", "key", "phase", "sections", "state", "waits_for", "work",
     )  # fmt: skip
 
@@ -95,6 +96,7 @@ class Container:
         self.gate: InputGate[Event] = InputGate(backlog)
         self.phase = Phase.ABSENT
         self.instance: DurableObject | None = None
+        self.application: Application | None = None
         self.clock = clock
         self.sections = Sections(self, clock, section_seconds)
         database.admission = self.sections
@@ -206,6 +208,10 @@ class Container:
                 await asyncio.wait([self.waits_for])
             self._read_name()
             self.instance = self.cls.type(self.state, self.cls.env)
+            self.application = Application.of(self.instance, self.state, self.cls.env)
+            if self.application is not None:
+                # Behind the sections that the constructor has begun, and like them: no event enters.
+                self.sections.begin(self.application.startup)
             self.database.mark_constructed()
             self.database.alarm.has_handler = callable(getattr(self.instance, "alarm", None))
         except BaseException as error:  # sys.exit() in a constructor must not end the host
@@ -257,6 +263,8 @@ class Container:
             if task is not None and task is not current:
                 task.cancel()
         self.work.cancel(but=current)
+        if self.application is not None:
+            self.application.end()
         self._on_ended(self, error)
 
     def abandon_alarm(self) -> None:
@@ -269,6 +277,8 @@ class Container:
         """Write the last commits, make them durable and close the database."""
         self.phase = Phase.CLOSING
         try:
+            if self.application is not None:
+                await self.application.shutdown()
             await (self.database.close() if fold else self.database.release())
         finally:
             self.phase = Phase.BROKEN

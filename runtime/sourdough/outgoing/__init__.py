@@ -1,0 +1,3 @@
+"""HTTP to the world outside, on behalf of objects and of the entrypoint."""
+
+from __future__ import annotations
