@@ -211,7 +211,7 @@ class Container:
             self.application = Application.of(self.instance, self.state, self.cls.env)
             if self.application is not None:
                 # Behind the sections that the constructor has begun, and like them: no event enters.
-                self.sections.begin(self.application.startup)
+                _ = self.sections.begin(self.application.startup)
             self.database.mark_constructed()
             self.database.alarm.has_handler = callable(getattr(self.instance, "alarm", None))
         except BaseException as error:  # sys.exit() in a constructor must not end the host
