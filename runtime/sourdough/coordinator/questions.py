@@ -29,14 +29,17 @@ class Questions:
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
         self._numbers = itertools.count(1)
-        self._open: dict[int, asyncio.Future[bytes]] = {}
+        self._open: dict[int, asyncio.Future[bytes | None]] = {}
+        """None is the answer of a host that is not the owner."""
 
     def answered(self, answer: Answer) -> None:
         """Take an answer."""
         future = self._open.pop(answer.number, None)
         if future is None or future.done():
             return
-        if answer.error is not None:
+        if answer.moved:
+            future.set_result(None)
+        elif answer.error is not None:
             future.set_exception(SourdoughError(answer.error))
         else:
             future.set_result(answer.result or b"")
@@ -49,20 +52,33 @@ class Questions:
 
     async def ask(self, what: str, namespace: str, raw: bytes, *, limit: int = 100) -> bytes:
         """Return the owner's answer. Raises SourdoughError when it says no or says nothing."""
-        number = next(self._numbers)
-        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._open[number] = future
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
-                _, worker = self.owner(raw)
-                while worker is None or worker.child is None:
-                    await asyncio.sleep(_POLL_SECONDS)
+                while True:
                     _, worker = self.owner(raw)
-                worker.send(Ask(number=number, what=what, namespace=namespace, id=raw, limit=limit))
-                return await future
+                    if worker is not None and worker.child is not None:
+                        found = await self._ask(worker, what, namespace, raw, limit)
+                        if found is not None:
+                            return found
+                    await asyncio.sleep(_POLL_SECONDS)
         except TimeoutError:
             raise NoAnswerError(
                 "The host that owns this object did not answer.", hint="Try again in a moment."
             ) from None
+
+    async def _ask(
+        self, worker: Worker, what: str, namespace: str, raw: bytes, limit: int
+    ) -> bytes | None:
+        """Ask one host; None when it is not the owner, or ends before it answers."""
+        number = next(self._numbers)
+        future: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
+        self._open[number] = future
+        try:
+            worker.send(Ask(number=number, what=what, namespace=namespace, id=raw, limit=limit))
+            while not future.done():
+                if worker not in self._supervisor.workers:
+                    return None
+                await asyncio.wait([future], timeout=_POLL_SECONDS)
+            return future.result()
         finally:
             self._open.pop(number, None)

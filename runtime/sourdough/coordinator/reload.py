@@ -5,7 +5,8 @@
               `-- all ready ------> handing over (old hosts drain and release, new ones take over)
                                        `--> idle
 
-A save during `loading` starts over with the newest code; one during the hand-over waits for it.
+A host that does not release its seat within `drain_timeout` and a little is ended, so the next one
+does not wait for `hang_timeout`. A save during `loading` starts over with the newest code; one during the hand-over waits for it.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from sourdough.coordinator.supervisor import END_SECONDS
 from sourdough.errors import StorageError
-from sourdough.observe.records import Record, ReloadDone, ReloadFailed
+from sourdough.observe.records import HostStuck, Record, ReloadDone, ReloadFailed
 from sourdough.observe.status import State
 from sourdough.wire.messages import LoadFailed, Release, Released
 
@@ -175,6 +177,27 @@ class Reload:
             worker = old[seat.occupant or 0]
             worker.state = State.DRAINING
             worker.send(Release(version=supervisor.seats.version, deadline=self._drain_timeout))
+            seconds = self._drain_timeout + END_SECONDS
+            self._clock.call_later(seconds, self._give_up, worker, seconds)
+
+    def _give_up(self, worker: Worker, seconds: float) -> None:
+        """End a host that keeps its seat beyond its time: what it acknowledged is durable."""
+        supervisor = self._supervisor
+        seat = supervisor.seats.of(worker.serial)
+        if seat is None or supervisor.stopping or worker not in supervisor.workers:
+            return
+        self._record(
+            HostStuck(
+                ts=self._clock.now(),
+                host=seat.number,
+                pid=worker.pid or 0,
+                seconds=seconds,
+                running=supervisor.running(worker),
+            )
+        )
+        # Not a crash: the seat was asked back, and its next occupant waits.
+        worker.asked = True
+        worker.kill()
 
     def _old(self) -> list[Worker]:
         generation = self._supervisor.generation

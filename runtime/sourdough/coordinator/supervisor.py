@@ -271,6 +271,7 @@ class Supervisor:
             self.publish()
         self.broadcast(HostGone(serial=worker.serial))
         if worker.asked:
+            self.fill()
             return
         fault = worker.load_failed or self._silent_load_failure(worker, code)
         if fault is not None and not self.stopping:

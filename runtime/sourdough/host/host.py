@@ -123,6 +123,10 @@ class Host:
         """Whether an event that comes from nobody, an alarm, may begin here now."""
         return self.phase is Phase.SERVING and self.owns(key)
 
+    def holds(self, key: bytes) -> bool:
+        """Whether nobody but this host may open the object's database now."""
+        return self.phase in {Phase.SERVING, Phase.DRAINING} and self.owns(key)
+
     def _open_to(self, version: int) -> bool:
         if self.phase is Phase.SERVING:
             return True

@@ -40,14 +40,21 @@ class Questions:
         registry: Registry,
         open_database: Callable[[ObjectClass, ObjectId], Database],
         channel: Channel,
+        holds: Callable[[bytes], bool],
     ) -> None:
+        """holds: whether the host holds the slot of a key; another one may have the file open."""
+        self._holds = holds
         self._registry = registry
         self._open_database = open_database
         self._channel = channel
 
     def ask(self, question: Ask) -> None:
         """Answer a question; an error is an answer too."""
-        closing = self._registry.closing(question.namespace.encode() + question.id)
+        key = question.namespace.encode() + question.id
+        if not self._holds(key):
+            self._channel.send(Answer(number=question.number, moved=True))
+            return
+        closing = self._registry.closing(key)
         if closing is not None:
             # One database, one connection: the evicted instance has not let go of it (S3).
             closing.add_done_callback(lambda _: self.ask(question))

@@ -121,6 +121,7 @@ def sql_limits(limits: Limits) -> SqlLimits:
     return SqlLimits(
         statement_bytes=limits.sql_statement_bytes,
         value_bytes=limits.sql_value_bytes,
+        result_bytes=limits.sql_result_bytes,
         columns=limits.sql_columns,
         variables=limits.sql_variables,
         expression_depth=limits.sql_expression_depth,
@@ -195,7 +196,9 @@ class HostRuntime:
         if loaded.entrypoint is not None:
             entrypoint = Entrypoint(loaded.entrypoint, env, loop)
         self.host.wire(registry=registry, entrypoint=entrypoint, peers=self._peers)
-        self._questions = Questions(registry, self._open_for_question, channel)
+        self._questions = Questions(
+            registry, self._open_for_question, channel, self.host.holds
+        )
 
     def start(self) -> None:
         """Say that events may come, and begin to tick."""

@@ -84,7 +84,7 @@ class ChildBackingOff(Record, frozen=True, kw_only=True, tag="child.backoff"):
 
 
 class HostStuck(Record, frozen=True, kw_only=True, tag="host.stuck"):
-    """A host's event loop does not answer; the host is killed."""
+    """A host does not answer, or does not give up its seat in time; the host is killed."""
 
     host: int
     pid: int

@@ -262,11 +262,15 @@ class ClockMoved(Message, frozen=True, kw_only=True):
 
 
 class Answer(Message, frozen=True, kw_only=True):
-    """The answer to Ask: msgpack of a Struct that belongs to the question, or an error."""
+    """The answer to Ask: msgpack of a Struct that belongs to the question, or an error.
+
+    moved: the host does not hold the object's slot, or no more; ask who does.
+    """
 
     number: int
     result: bytes | None = None
     error: str | None = None
+    moved: bool = False
 
 
 class Named(msgspec.Struct, frozen=True, kw_only=True):

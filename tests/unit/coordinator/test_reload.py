@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from sourdough.coordinator.reload import Phase
-from sourdough.observe.records import ReloadDone, ReloadFailed
-from sourdough.wire.messages import Exit, Release
+from sourdough.coordinator.supervisor import END_SECONDS
+from sourdough.errors import StorageError
+from sourdough.observe.records import HostStuck, ReloadDone, ReloadFailed
+from sourdough.wire.messages import Exit, Release, Setup
 
 
 def old_and_new(server):
@@ -173,3 +175,76 @@ async def test_a_standby_of_the_old_code_ends_with_the_hand_over(make):
         server.ready(worker)
     assert standby.asked
     assert standby.child.last(Exit) is not None
+
+
+async def test_a_host_that_does_not_release_in_time_is_ended(make):
+    """A stopped process must not delay new code until it counts as hung."""
+    server = make(hosts=1).start()
+    server.reload.begin(["a.py"])
+    (old,), (new,) = old_and_new(server)
+    server.ready(new)
+    server.clock.advance(5.0 + END_SECONDS - 0.1)
+    assert not old.child.killed
+    server.clock.advance(0.2)
+    assert old.child.killed
+    assert server.of(HostStuck)[0].pid == old.pid
+    server.crash(old)
+    server.confirm(new)
+    assert server.reload.phase is Phase.IDLE
+    assert server.seated() == {1: new.serial}
+
+
+async def test_a_host_that_released_in_time_is_not_ended(make):
+    """Its deadline means nothing any more."""
+    server = make(hosts=1).start()
+    server.reload.begin(["a.py"])
+    (old,), (new,) = old_and_new(server)
+    server.ready(new)
+    server.release(old)
+    server.confirm(new)
+    server.clock.advance(60)
+    assert not old.child.killed
+    assert not server.of(HostStuck)
+
+
+async def test_gateways_learn_of_a_configuration_when_its_code_is_ready(make):
+    """Behind the table without the old hosts, so that a new route never leads to old code."""
+    server = make(hosts=1).start()
+    server.reload.adopt = lambda: True
+    server.reload.begin(["sourdough.toml"])
+    _, (new,) = old_and_new(server)
+    assert server.gateway().child.last(Setup) is None
+    server.ready(new)
+    assert server.table().entries == ()
+    assert isinstance(server.gateway().child.told[-1], Setup)
+
+
+async def test_gateways_keep_the_configuration_of_the_code_that_serves(make):
+    """A new route to a class that does not load would be answered with errors."""
+    server = make(hosts=1).start()
+    adopted = []
+    server.reload.adopt = lambda: adopted.append(1) or True
+    server.reload.begin(["sourdough.toml"])
+    _, (new,) = old_and_new(server)
+    server.load_fails(new)
+    assert adopted == []
+    assert server.gateway().child.last(Setup) is None
+
+
+async def test_a_configuration_that_cannot_be_kept_changes_nothing(make):
+    """A full disk: the old code serves on, with the old configuration."""
+    server = make(hosts=1).start()
+    seated = server.seated()
+
+    def fails() -> bool:
+        raise StorageError("the storage folder cannot be used: no space left")
+
+    server.reload.adopt = fails
+    server.reload.begin(["sourdough.toml"])
+    _, (new,) = old_and_new(server)
+    server.ready(new)
+    assert server.reload.phase is Phase.IDLE
+    assert server.seated() == seated
+    assert new.child.killed
+    assert "no space left" in server.of(ReloadFailed)[0].error
+    assert server.gateway().child.last(Setup) is None
