@@ -111,7 +111,10 @@ class Forward(Outgoing):
 
     def timed_out(self, seconds: float) -> None:
         """No head of an answer within the limit: the client is told, the object works on."""
-        self.cancel()
+        if self.link is None:
+            self.cancel()
+        else:
+            self.reset(ResetCode.EXPIRED)
         self._exchange.on_fail(
             Failure(
                 504, "timeout", f"The handler did not answer within {seconds:g} seconds.",

@@ -16,6 +16,8 @@ from sourdough.objects.standstill import place_of
 from sourdough.wire.messages import Waiting
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from sourdough.objects.durable_object import WorkerEntrypoint
 
 
@@ -36,6 +38,10 @@ class Entrypoint:
     def busy(self) -> bool:
         """Whether a request is worked on, also one whose client has left, or a `wait_until`."""
         return bool(self.events or self._tasks)
+
+    def works(self, overdue: Container[Event]) -> bool:
+        """Whether a drain waits for anything here; not for events that are `overdue`."""
+        return bool(self._tasks) or any(event not in overdue for event in self.events)
 
     def deliver(self, event: Event) -> None:
         """Answer a request in a task of its own."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from sourdough.host.calls import Calls
 from sourdough.host.incoming import Incoming
+from sourdough.host.overdue import Overdue
 from sourdough.http import BodyReader, Request
 from sourdough.objects.event import Event
 from sourdough.observe.histogram import Histogram
@@ -82,6 +83,7 @@ class Host:
         self.epoch = 0
         self.events = 0
         self.event_streams: set[Incoming] = set()
+        self.overdue = Overdue()
         self.latency = Histogram()
         self.registry: Registry
         self.entrypoint: Entrypoint | None = None
@@ -182,12 +184,14 @@ class Host:
         return True
 
     def _works(self) -> bool:
-        """Whether anything runs; also what has no caller any more, or one in this process."""
+        """Whether anything runs; also what has no caller any more, or one in this process.
+
+        Not what has had its time: its client got a 504.
+        """
         return (
             self.events > 0
-            or self.registry.events > 0
-            or any(container.busy for container in self.registry)
-            or (self.entrypoint is not None and self.entrypoint.busy)
+            or self.registry.works(self.overdue)
+            or (self.entrypoint is not None and self.entrypoint.works(self.overdue))
         )
 
     async def tell_longest(self, report: Callable[[Waiting], None]) -> None:

@@ -100,6 +100,8 @@ class Incoming(Stream):
             self.body.feed(chunk, end)
 
     def on_reset(self, code: int, sentence: str) -> None:
+        if code == ResetCode.EXPIRED:
+            self._host.overdue.add(self._request_number)
         self._left("the client left")
 
     def on_lost(self, delivered: bool) -> None:

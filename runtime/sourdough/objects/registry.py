@@ -24,6 +24,8 @@ from sourdough.storage.engine import Durability
 from sourdough.storage.storage import Storage
 
 if TYPE_CHECKING:
+    from collections.abc import Container as Contained
+
     from sourdough.clock import Clock
     from sourdough.objects.durable_object import DurableObject
     from sourdough.objects.event import Event
@@ -93,6 +95,13 @@ class Registry:
         """How many events run or wait in all objects."""
         inside = sum(len(each.events) + len(each.gate) for each in self._containers.values())
         return inside + len(self._held_back)
+
+    def works(self, overdue: Contained[Event]) -> bool:
+        """Whether a drain waits for anything here; not for events that are `overdue`."""
+        return bool(self._held_back) or any(
+            len(each.gate) or each.work.tasks or any(event not in overdue for event in each.events)
+            for each in self._containers.values()
+        )
 
     def get(self, key: bytes) -> Container | None:
         """Return the live container of a key, without making one."""

@@ -58,7 +58,7 @@ class ResetCode(IntEnum):
     FAILED = 3  # the answer was cut short
     OVERLOADED = 4  # a queue is full
     LOST = 5  # the process that ran it is gone; it is not repeated (invariant D3)
-    EXPIRED = 6  # waited too long for an owner
+    EXPIRED = 6  # waited too long: for an owner, or, told to the owner, for the answer
 
 
 # A plain tuple: a named one costs three times as much to make, and there is one per frame.
