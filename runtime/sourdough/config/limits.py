@@ -164,6 +164,14 @@ class Limits(Table, frozen=True, kw_only=True):
             le=MOST,
         ),
     ] = 16_777_216
+    sql_result_bytes: Annotated[
+        int,
+        Meta(
+            description="A result as a list, in memory; a cursor that is iterated over has no limit.",
+            ge=10_000,
+            le=1 << 40,
+        ),
+    ] = 268_435_456
     sql_columns: Annotated[
         int, Meta(description="Columns of a table, an index or a result.", ge=10, le=2_000)
     ] = 2_000

@@ -16,6 +16,8 @@ class SqlLimits:
     statement_bytes: int = 1_000_000
     value_bytes: int = 16 * _MIB
     """A string, a BLOB, a row, or an entry of the key-value store."""
+    result_bytes: int = 256 * _MIB
+    """A result that is held in memory as a whole."""
     columns: int = 2_000
     variables: int = 32_766
     expression_depth: int = 1_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from operator import itemgetter
+from sys import getsizeof
 from typing import Any, ClassVar
 
 import apsw
@@ -47,6 +48,19 @@ class Row(tuple[Any, ...]):
     def __repr__(self) -> str:
         inside = ", ".join(f"{name}={value!r}" for name, value in self.as_dict().items())
         return f"Row({inside})"
+
+
+def size_of(values: tuple[Any, ...]) -> int:
+    """Return how many bytes a row takes in memory."""
+    return getsizeof(values) + sum(map(getsizeof, values))
+
+
+def too_large(limit: int) -> str:
+    """Return what is said of a result that is not held in memory (semantics 5.3.9)."""
+    return (
+        f"SQL query result set is too large to fit in memory: more than {limit} bytes"
+        " (limits.sql_result_bytes). Iterate over the cursor, or ask for less."
+    )
 
 
 def columns_of(source: apsw.Cursor) -> tuple[str, ...]:

@@ -16,7 +16,8 @@ import apsw
 
 from sourdough.errors import SqlError, StorageError
 from sourdough.storage.authorizer import RESERVED, Authorizer
-from sourdough.storage.rows import Row, columns_of, row_class
+from sourdough.storage.rows import Row, columns_of, row_class, size_of, too_large
+from sourdough.storage.scans import Scans
 from sourdough.storage.threaded import ThreadedQuery
 
 if TYPE_CHECKING:
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
 
     from sourdough.storage.database import Database
 
-# Rows fetched before `exec` returns: most results end here.
+# Rows fetched before `exec` returns: most results end here. Rows may be large: no more bytes.
 _READ_AHEAD = 128
+_READ_AHEAD_BYTES = 1 << 20
 
 _BLANK = re.compile(r"(?:\s|;|--[^\n]*(?:\n|\Z)|/\*(?:[^*]|\*(?!/))*(?:\*/|\Z))*")
 
@@ -40,27 +42,34 @@ class Cursor:
     __slots__ = (
         "__weakref__",
         "_ahead",
+        "_ahead_bytes",
         "_database",
         "_detached",
         "_position",
         "_row",
+        "_scans",
         "_source",
         "columns",
         "rows_read",
         "rows_written",
     )
 
-    def __init__(self, database: Database, source: apsw.Cursor, columns: tuple[str, ...]) -> None:
+    def __init__(
+        self, database: Database, source: apsw.Cursor, columns: tuple[str, ...], scans: Scans
+    ) -> None:
         self.columns = columns
         """The names of the columns; may contain duplicates."""
         self.rows_read = 0
-        """How many rows the statement has returned so far."""
+        """How many rows the statement has returned so far; from its end on, how many its scans of
+        tables went through, where that is more (semantics 5.3.10)."""
         self.rows_written = 0
-        """How many rows it inserted, changed and deleted, triggers included."""
+        """How many rows it inserted, changed and deleted, triggers included, indexes not."""
         self._database = database
         self._row = row_class(columns)
         self._source: apsw.Cursor | None = source
+        self._scans = scans
         self._ahead: list[tuple[Any, ...]] = []
+        self._ahead_bytes = 0
         self._position = 0
         self._detached = False
         self._read_ahead()
@@ -83,8 +92,23 @@ class Cursor:
         return row
 
     def to_list(self) -> list[Row]:
-        """Return the rows that are left."""
-        return list(self)
+        """Return the rows that are left.
+
+        Raises SqlError beyond `limits.sql_result_bytes`: the cursor is at its end then, all else
+        goes on.
+        """
+        limit = self._database.limits.result_bytes
+        rows: list[Row] = []
+        size = 0
+        while True:
+            size += self._ahead_bytes
+            if size > limit:
+                self._drop()
+                raise SqlError(too_large(limit))
+            rows += map(self._row, self._ahead[self._position :])
+            self._position = len(self._ahead)
+            if not self._refill():
+                return rows
 
     def raw(self) -> Iterator[tuple[Any, ...]]:
         """Iterate over the rows that are left as plain tuples; shares the position."""
@@ -103,21 +127,32 @@ class Cursor:
             self._source = None
 
     def _next(self) -> tuple[Any, ...]:
-        if self._position == len(self._ahead):
-            if self._source is not None:
-                self._database.reading()
-            self._read_ahead()
-            if not self._ahead:
-                raise StopIteration
+        if self._position == len(self._ahead) and not self._refill():
+            raise StopIteration
         values = self._ahead[self._position]
         self._position += 1
         return values
+
+    def _refill(self) -> bool:
+        """Fetch the next rows; say whether there were any."""
+        if self._source is not None:
+            self._database.reading()
+        self._read_ahead()
+        return bool(self._ahead)
+
+    def _drop(self) -> None:
+        """Forget the rows that are left."""
+        if self._source is not None:
+            self._source.close(True)
+            self._source = None
+        self._ahead, self._position = [], 0
 
     def _read_ahead(self) -> None:
         """Fetch the next rows, none after the last; at the statement's end let go of it."""
         rows: list[tuple[Any, ...]] = []
         self._ahead = rows
         self._position = 0
+        size, self._ahead_bytes = 0, 0
         source = self._source
         if source is None:
             if self._detached:
@@ -126,24 +161,29 @@ class Cursor:
         try:
             for values in source:
                 rows.append(values)
-                if len(rows) == _READ_AHEAD:
+                size += size_of(values)
+                if len(rows) == _READ_AHEAD or size > _READ_AHEAD_BYTES:
                     break
             else:
                 self._source = None
         except apsw.Error as error:
             self._source = None
             raise self._database.failed(error) from error
+        self._ahead_bytes = size
         self.rows_read += len(rows)
+        if self._source is None:
+            self.rows_read = max(self.rows_read, self._scans.take())
 
 
 class Sql:
     """Runs users' SQL."""
 
-    __slots__ = ("_authorizer", "_connection", "_database", "_written")
+    __slots__ = ("_authorizer", "_database", "_scans")
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._authorizer = Authorizer(database.pragmas)
+        self._scans = Scans()
         database.on_connection = self._install
 
     @property
@@ -194,7 +234,7 @@ class Sql:
             statements=statements,
             bindings=bindings,
             authorizer=self._authorizer,
-            seconds=database.limits.thread_seconds,
+            limits=database.limits,
             monotonic=asyncio.get_running_loop().time,
         )
         await database.settled()
@@ -221,7 +261,7 @@ class Sql:
             raise self._refusal(error) from error
         finally:
             authorizer.active = False
-        cursor = Cursor(database, source, columns_of(source))
+        cursor = Cursor(database, source, columns_of(source), self._scans)
         cursor.rows_written = connection.total_changes() - before
         if cursor._source is not None:  # noqa: SLF001 (the cursor is ours)
             database.readers.add(cursor)
@@ -245,6 +285,7 @@ class Sql:
 
     def _install(self, connection: apsw.Connection) -> None:
         connection.authorizer = self._authorizer
+        self._scans.listen(connection)
 
 
 def _statements(query: str) -> list[str]:

@@ -11,8 +11,9 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, Protocol
 
+from sourdough.errors import SqlError
 from sourdough.storage.authorizer import RESERVED
-from sourdough.storage.rows import Row, columns_of, row_class
+from sourdough.storage.rows import Row, columns_of, row_class, size_of, too_large
 from sourdough.storage.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import apsw
 
     from sourdough.storage.authorizer import Authorizer
+    from sourdough.storage.limits import SqlLimits
     from sourdough.storage.sql import Binding
 
 
@@ -41,7 +43,8 @@ class ThreadedQuery(Stopwatch):
     """Implements `Borrower`; its time limit is for all statements together."""
 
     __slots__ = (
-        "_authorizer", "_bindings", "_busy", "_connection", "_statements", "cancelled", "wrote",
+        "_authorizer", "_bindings", "_busy", "_connection", "_result_bytes", "_statements",
+        "cancelled", "wrote",
     )  # fmt: skip
 
     def __init__(
@@ -50,10 +53,11 @@ class ThreadedQuery(Stopwatch):
         statements: Sequence[str],
         bindings: tuple[Binding, ...],
         authorizer: Authorizer,
-        seconds: float,
+        limits: SqlLimits,
         monotonic: Callable[[], float],
     ) -> None:
-        super().__init__(seconds, monotonic)
+        super().__init__(limits.thread_seconds, monotonic)
+        self._result_bytes = limits.result_bytes
         self.cancelled = False
         self.wrote = False
         self._statements = statements
@@ -98,7 +102,15 @@ class ThreadedQuery(Stopwatch):
                 self._execute(connection, statement, ()).fetchall()
             source = self._execute(connection, last, self._bindings)
             row = row_class(columns_of(source))
-            return [row(values) for values in source]
+            rows: list[Row] = []
+            size = 0
+            for values in source:
+                size += size_of(values)
+                if size > self._result_bytes:
+                    source.close(True)
+                    raise SqlError(too_large(self._result_bytes))
+                rows.append(row(values))
+            return rows
 
     def _execute(
         self, connection: apsw.Connection, statement: str, bindings: tuple[Binding, ...]

@@ -210,3 +210,18 @@ async def test_a_write_ahead_log_is_not_folded_meanwhile(run, world):
 
     async with asyncio.timeout(10):
         assert await run(step) == 1
+
+
+@pytest.mark.parametrize(
+    "query", ["SELECT zeroblob(10000) FROM n LIMIT 1000", "SELECT i FROM n LIMIT 100000"]
+)
+async def test_a_query_in_a_thread_is_bounded_as_well(world, run, query):
+    """It returns a list; the object goes on (semantics 5.3.9)."""
+    world.engine_options["limits"] = SqlLimits(result_bytes=4 << 20)
+
+    async def step(self):
+        with pytest.raises(SqlError, match="too large"):
+            await self.storage.sql.exec_in_thread(f"{ENDLESS} {query}")
+        return self.storage.sql.exec("SELECT 1").one()[0]
+
+    assert await run(step) == 1
