@@ -76,12 +76,6 @@ class Clients:
             self.number -= 1
             self._supervisor.on_exit(worker, 0)
 
-    def configure(self) -> None:
-        """Tell every client of a changed configuration."""
-        for worker in self._supervisor.workers:
-            if worker.is_client:
-                worker.send(self._supervisor.application.setup(worker))
-
 
 def refuse_unbound(config: Config, classes: Sequence[WantedClass]) -> None:
     """Raise SourdoughError for a class that a server with this configuration does not run."""

@@ -325,9 +325,10 @@ class Supervisor:
     # --- stopping
 
     def configure_gateways(self) -> None:
-        """Give every gateway the changed configuration."""
-        for worker in self.gateways:
-            worker.send(self.application.setup(worker))
+        """Give every gateway, and every client, the changed configuration."""
+        for worker in self.workers:
+            if not worker.is_host:
+                worker.send(self.application.setup(worker))
 
     def ask_to_end(self, worker: Worker) -> None:
         """Let a child end by itself; what it cannot end, a thread of the user, is ended with it."""
