@@ -14,13 +14,15 @@ nothing is durable before the sync that says so:
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from sourdough.storage.disk import open_directory, sync_data
 
 if TYPE_CHECKING:
-    from collections.abc import Buffer, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
+
+Buffer: TypeAlias = "bytes | bytearray | memoryview"
 
 # What the kernel takes in one call (IOV_MAX is 1024 on Linux and macOS).
 _BUFFERS = 1000
@@ -77,7 +79,11 @@ class Disk(Protocol):
         ...
 
     def unlink(self, path: Path) -> None:
-        """Remove a name, if it is there."""
+        """Remove a name of a file, if it is there."""
+        ...
+
+    def remove_directory(self, path: Path) -> None:
+        """Remove an empty directory."""
         ...
 
 
@@ -139,6 +145,9 @@ class RealDisk:
 
     def unlink(self, path: Path) -> None:
         path.unlink(missing_ok=True)
+
+    def remove_directory(self, path: Path) -> None:
+        path.rmdir()
 
 
 def _write_all(fd: int, buffers: Sequence[Buffer], offset: int) -> int:

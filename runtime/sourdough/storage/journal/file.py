@@ -39,7 +39,7 @@ class JournalFile:
     """Implements `ObjectFile`. Commit numbers are lsns of the journal."""
 
     __slots__ = (
-        "_engine", "_ended", "_entry", "_error", "_frame", "_journal", "_page_size", "_salt",
+        "_ended", "_engine", "_entry", "_error", "_frame", "_journal", "_page_size", "_salt",
         "_sync", "_wal_end", "_wal_fd", "commits", "connection", "lent",
     )  # fmt: skip
 
@@ -86,7 +86,7 @@ class JournalFile:
         """Call back once; at once where the answer is known already."""
         self._journal.when(commit, self._engine.durability, self, callback)
 
-    async def close(self, *, fold: bool) -> None:  # noqa: ARG002 (folding is what makes it cheap)
+    async def close(self, *, fold: bool) -> None:
         """Wait until everything is on the medium, fold, close. Nothing is synced for it."""
         await wait_until_durable(OnMedium(self._journal, self), self.commits)
         self._ended = True

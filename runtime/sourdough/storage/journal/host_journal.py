@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sourdough.errors import StorageError
 from sourdough.storage.engine import Durability
+from sourdough.storage.journal.adoption import Adoption
+from sourdough.storage.journal.damage import read_damaged
 from sourdough.storage.journal.engine import JournalEngine
 from sourdough.storage.journal.file import FOLD_BYTES
 from sourdough.storage.journal.journal import UNSYNCED_BYTES, Journal
 from sourdough.storage.journal.ledger import Ledger
 from sourdough.storage.journal.marker import KEEP_SEGMENTS, Marker
+from sourdough.storage.journal.places import key_of
+from sourdough.storage.journal.reader import read_journals
+from sourdough.storage.journal.redo import redo
 from sourdough.storage.journal.segments import SEGMENT_BYTES
 from sourdough.storage.limits import DEFAULT_LIMITS, SqlLimits
 
@@ -19,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sourdough.storage.journal.disk import Disk
+    from sourdough.storage.journal.ledger import Entry
 
 
 class HostJournal:
@@ -37,8 +44,12 @@ class HostJournal:
         segment_bytes: int = SEGMENT_BYTES,
         unsynced_bytes: int = UNSYNCED_BYTES,
         keep_segments: int = KEEP_SEGMENTS,
+        void_before: int = 0,
     ) -> None:
-        """Begin a journal; see `Journal`. Raises OSError."""
+        """Begin a journal, and adopt what is left of the seat's earlier ones; see `Journal`.
+
+        void_before: as in `Life`. Raises OSError, StorageError.
+        """
         self.journal = Journal(
             root=root,
             seat=seat,
@@ -54,9 +65,12 @@ class HostJournal:
         self.marker = Marker(
             journal=self.journal,
             ledger=self.ledger,
-            may_recycle=lambda: True,
+            may_recycle=lambda: self.adoption.done,
             keep=keep_segments,
         )
+        self._damaged = read_damaged(root, disk)
+        self.adoption = Adoption(self.journal, void_before, self._damaged)
+        self.adoption.start()
 
     def engine(
         self,
@@ -69,7 +83,37 @@ class HostJournal:
         return JournalEngine(self, durability=durability, limits=limits, fold_bytes=fold_bytes)
 
     def repair(self, path: Path) -> None:
-        """Have an object's file hold all that journals say of it, before it is looked at."""
+        """Have an object's file hold all that journals say of it, before it is looked at.
+
+        Raises StorageError for one that is damaged, OSError.
+        """
+        if not self.adoption.done:
+            self.adoption.repair(path)
+        if self._damaged and key_of(path).packed() in self._damaged:
+            raise StorageError(
+                f"the object is damaged: {self._damaged[key_of(path).packed()]}",
+                place=str(path),
+                hint="restore it from a backup, or delete it with `sourdough rm`",
+            )
+        entry = self.ledger.get(path)
+        if entry is not None and entry.lost:
+            self._redo_own(entry)
+
+    def _redo_own(self, entry: Entry) -> None:
+        """The database has a commit that the journal has not: go back to what the journal has."""
+        self.journal.flush()
+        if self.journal.error is not None:
+            raise StorageError(str(self.journal.error), place=str(entry.path))
+        mine = (self.journal.seat, self.journal.epoch)
+        with self.journal.segments.unchanged():
+            reading = read_journals(
+                self.journal.folder, self.journal.disk, lambda name: (name.seat, name.epoch) == mine
+            )
+        fate = reading.fates.get(entry.packed)
+        if fate is not None:
+            redo(entry.path, fate.live(), self.journal.disk)
+        entry.lost = False
+        entry.fold_ended(self.journal.use)
 
     def close(self) -> None:
         """End the threads and close the files; what is live stays for the next owner."""

@@ -23,10 +23,10 @@ from sourdough.storage.journal.segments import FOLDER, SEGMENT_BYTES, Segments
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Buffer, Callable
+    from collections.abc import Callable
     from pathlib import Path
 
-    from sourdough.storage.journal.disk import Disk
+    from sourdough.storage.journal.disk import Buffer, Disk
 
 # Appended and not durable, in bytes. About a second of a slow disk's work.
 UNSYNCED_BYTES = 16 * 1024 * 1024
@@ -76,6 +76,7 @@ class Journal:
         self.disk = disk
         self.loop = loop
         self.error: Exception | None = None
+        self.closed = False
         self.lsn = 0
         """The last record appended."""
         self.written = 0
@@ -214,6 +215,7 @@ class Journal:
 
     def close(self) -> None:
         """End the threads and close the files."""
+        self.closed = True
         self.executor.shutdown(wait=True)
         if self._run is not None:
             self._finish(later=True)
@@ -229,7 +231,7 @@ class Journal:
 
     def _pump(self) -> None:
         self._pump_due = False
-        if self._running is not None or self.error is not None:
+        if self._running is not None or self.error is not None or self.closed:
             return
         if not self._next.parts and not self._next.sync:
             return
@@ -315,7 +317,7 @@ class Journal:
         self._make_spare()
 
     def _make_spare(self) -> None:
-        with suppress(RuntimeError):  # closed meanwhile
+        if not self.closed:
             self.executor.submit(self._spare)
 
     def _spare(self) -> None:

@@ -26,7 +26,7 @@ class Entry:
 
     __slots__ = (
         "base", "born", "deleted", "fd", "file", "first_use", "folded", "folded_use", "kept_end",
-        "kept_salt", "last", "lost", "packed", "path",
+        "kept_salt", "last", "lost", "marking", "packed", "path",
     )  # fmt: skip
 
     def __init__(self, path: Path, packed: bytes) -> None:
@@ -53,6 +53,8 @@ class Entry:
         self.file: JournalFile | None = None
         """The open database."""
         self.fd: int | None = None
+        self.marking = False
+        """Whether a thread may be syncing through the descriptor."""
 
     def appended(self, lsn: int, use: int) -> None:
         """Note a new record."""
@@ -74,7 +76,7 @@ class Entry:
 
     @property
     def clean(self) -> bool:
-        return not self.first_use and self.file is None
+        return not self.first_use and self.file is None and not self.marking
 
 
 class Ledger:
@@ -113,7 +115,7 @@ class Ledger:
 
     def tidy(self, entry: Entry) -> None:
         """Close what is not needed of an entry; forget it where it has become clean."""
-        if entry.file is None and entry.fd is not None:
+        if entry.file is None and entry.fd is not None and not entry.marking:
             self._disk.close(entry.fd)
             entry.fd = None
         if entry.clean:

@@ -113,9 +113,12 @@ class Marker:
 
     def _step(self) -> None:
         """Fold some objects; when enough are folded, or all, sync them."""
+        if self._journal.closed:
+            return
         for _ in range(min(_FOLDED_AT_ONCE, len(self._todo))):
             entry = self._todo.popleft()
             if entry.first_use and self._fold(entry):
+                entry.marking = True
                 self._round.append((entry, entry.folded, entry.folded_use))
         if self._todo and len(self._round) < _MARKED_AT_ONCE:
             self._journal.loop.call_soon(self._step)
@@ -180,6 +183,8 @@ class Marker:
 
     def _synced(self, sync: Future[Exception | None]) -> None:
         error, self._sync = sync.result(), None
+        if self._journal.closed:
+            return
         if error is not None:
             self._journal.fail(error)
             return
@@ -191,10 +196,11 @@ class Marker:
         self._journal.when(lsn, Durability.DISK, self, self._marked)
 
     def _marked(self, error: Exception | None) -> None:
-        if error is not None:
+        if error is not None or self._journal.closed:
             return
         done, self._round = self._round, []
         for entry, lsn, use in done:
+            entry.marking = False
             entry.marked(lsn, use)
             self._ledger.tidy(entry)
         if self._todo:
@@ -218,7 +224,8 @@ class Marker:
 
     def _look_again(self) -> None:
         self._again = False
-        self._segment_begun()
+        if not self._journal.closed:
+            self._segment_begun()
 
     def _recycle_in_thread(self, below: int) -> None:
         try:

@@ -19,7 +19,7 @@ import msgspec
 from sourdough.errors import StorageFormatError
 
 if TYPE_CHECKING:
-    from collections.abc import Buffer
+    from sourdough.storage.journal.disk import Buffer
 
 FORMAT = 1
 ALIGNMENT = 8
@@ -86,6 +86,8 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     payload: memoryview
     intact: bool
     """Whether the payload is what was written."""
+    begin: int
+    """Where in its segment the payload begins."""
     end: int
     """Where in its segment the next record begins."""
 
@@ -173,7 +175,7 @@ def decode(view: memoryview, offset: int, use: int, seed: int) -> Record | None:
     return Record(
         type_, bytes(view[start + _FIELDS.size : begin]), seat, use, epoch, lsn, base, previous,
         synced, page_size, pages, flags, payload, crc32(payload, seed) == payload_sum,
-        end + -end % ALIGNMENT,
+        begin, end + -end % ALIGNMENT,
     )  # fmt: skip
 
 

@@ -12,17 +12,17 @@ from __future__ import annotations
 import re
 import threading
 from collections import deque
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sourdough.storage.journal.records import SEGMENT_HEADER, SegmentHeader, encode_segment
 
 if TYPE_CHECKING:
-    from collections.abc import Buffer
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from sourdough.storage.journal.disk import Disk
+    from sourdough.storage.journal.disk import Buffer, Disk
 
 FOLDER = "journal.d"  # no class name has a dot, so no namespace's folder can be in the way
 
@@ -107,6 +107,12 @@ class Segments:
         """Return when everything written is on the medium."""
         self._disk.sync(self._current.fd)
 
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Keep the set of files as it is for a while."""
+        with self._lock:
+            yield
+
     def make_spare(self) -> None:
         """Have the next segment ready; does nothing where it is."""
         with self._lock:
@@ -121,8 +127,10 @@ class Segments:
         """
         with self._lock:
             while self._used and self._used[0].use < below:
+                while self._free:
+                    self._remove(self._free.popleft())
                 segment = self._used.popleft()
-                if segment.size == self.size and not self._free:
+                if segment.size == self.size:
                     self._free.append(segment)
                 else:
                     self._remove(segment)

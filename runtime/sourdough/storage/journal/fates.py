@@ -1,0 +1,87 @@
+"""What the records of journals, taken together, say about each object. Pure.
+
+Records come in the order of (epoch, lsn). A record voids all of earlier epochs, since an owner
+begins only when those are in the synced file; its base, a mark, a new image or a deletion void what
+came before in its own epoch. What is left is live: to be redone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from sourdough.storage.journal.records import RecordType
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sourdough.storage.journal.records import Record
+
+
+class Live(msgspec.Struct, frozen=True, gc=False):
+    """A record that has to be redone, and where its payload is."""
+
+    type: int
+    seat: int
+    epoch: int
+    lsn: int
+    previous: int
+    page_size: int
+    pages: int
+    flags: int
+    segment: Path
+    offset: int
+    size: int
+
+
+class Fate:
+    """One object's records so far."""
+
+    __slots__ = ("_damage", "_damaged_at", "_live", "_void", "epoch")
+
+    def __init__(self) -> None:
+        self.epoch = 0
+        self._damage = ""
+        self._damaged_at = 0
+        self._void = 0
+        self._live: list[Live] = []
+
+    def take(self, record: Record, segment: Path) -> None:
+        """Take the next record."""
+        if record.epoch > self.epoch:
+            self.epoch, self._void, self._damaged_at = record.epoch, 0, 0
+            self._live = []
+        self._void = max(self._void, record.base)
+        if record.type == RecordType.MARK:
+            self._void = max(self._void, int.from_bytes(record.payload, "little"))
+        elif record.type != RecordType.INTENT:
+            if record.type != RecordType.COMMIT:
+                self._live, self._damaged_at = [], 0
+            self._live.append(_live(record, segment))
+
+    def live(self) -> list[Live]:
+        """Return what is to be redone, in order."""
+        return [each for each in self._live if each.lsn > self._void]
+
+    @property
+    def damage(self) -> str | None:
+        """Why its database cannot be repaired; None where it can be."""
+        return self._damage if self._damaged_at > self._void else None
+
+    def damaged(self, lsn: int, reason: str) -> None:
+        """Note that a record cannot be read; a later mark, image or deletion makes up for it."""
+        self._damaged_at, self._damage = lsn, reason
+
+    def missing(self, lost: range, reason: str) -> None:
+        """Note that records are not there; the object's own follow each other by number."""
+        for each in self._live:
+            if each.type == RecordType.COMMIT and each.previous in lost:
+                self.damaged(each.previous, reason)
+
+
+def _live(record: Record, segment: Path) -> Live:
+    return Live(
+        record.type, record.seat, record.epoch, record.lsn, record.previous, record.page_size,
+        record.pages, record.flags, segment, record.begin, len(record.payload),
+    )  # fmt: skip

@@ -1,0 +1,165 @@
+"""Reads journals from the disk: which records are there, and what they say about each object.
+
+The last segment of a journal may end in a torn record; what stands behind that was never
+acknowledged. A hole anywhere else, or in front of a record that says it was synced, is damage: the
+segment is named, and with it the objects that are known to have lost a record.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sourdough.storage.journal.fates import Fate
+from sourdough.storage.journal.records import (
+    SEGMENT_HEADER,
+    Record,
+    SegmentHeader,
+    decode,
+    decode_segment,
+    find,
+    scan,
+    seed_of,
+)
+from sourdough.storage.journal.segments import SegmentName
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from sourdough.storage.journal.disk import Disk
+
+
+@dataclass(slots=True)
+class Reading:
+    """What is in the journals."""
+
+    fates: dict[bytes, Fate] = field(default_factory=dict)
+    """By `ObjectKey.packed()`."""
+    segments: list[Path] = field(default_factory=list)
+    """All files read, oldest first."""
+    damaged: dict[Path, str] = field(default_factory=dict)
+    """Segments with holes, and what is wrong."""
+
+    def take(self, record: Record, segment: Path) -> None:
+        fate = self.fates.get(record.packed)
+        if fate is None:
+            fate = self.fates[record.packed] = Fate()
+        fate.take(record, segment)
+
+
+def read_journals(folder: Path, disk: Disk, wanted: Callable[[SegmentName], bool]) -> Reading:
+    """Read the wanted segments of a folder, each synced before: what is found must stay.
+
+    Raises OSError, StorageFormatError.
+    """
+    reading = Reading()
+    journals: dict[tuple[int, int], list[tuple[SegmentHeader, Path]]] = {}
+    for name in map(SegmentName.parse, disk.names(folder)):
+        if name is not None and wanted(name):
+            path = folder / str(name)
+            header = _header(path, disk)
+            if header is None:
+                reading.segments.append(path)
+                if b"SDJR" in _content(path, disk):
+                    reading.damaged[path] = f"{name} has records, and no header"
+            else:
+                journals.setdefault((header.epoch, header.seat), []).append((header, path))
+    for key in sorted(journals):
+        files = sorted(journals[key], key=lambda each: each[0].use)
+        reading.segments += [path for _, path in files]
+        oldest = max(header.oldest for header, _ in files)
+        _Journal(reading, disk).read([each for each in files if each[0].use >= oldest])
+    return reading
+
+
+def remove_segments(reading: Reading, folder: Path, disk: Disk) -> None:
+    """Remove segments whose every record is void by now; damaged ones get another name.
+
+    Oldest first: a name that came back must not be older than one that is gone.
+    """
+    for path in reading.segments:
+        if path in reading.damaged:
+            disk.rename(path, path.with_name(path.name + ".damaged"))
+        else:
+            disk.unlink(path)
+        disk.sync_directory(folder)
+
+
+class _Journal:
+    """Reads one journal into a `Reading`."""
+
+    def __init__(self, reading: Reading, disk: Disk) -> None:
+        self._reading = reading
+        self._disk = disk
+        self._lsn = 0
+        """The last record read; 0: none yet."""
+        self._holes: list[tuple[range, str]] = []
+
+    def read(self, files: Iterable[tuple[SegmentHeader, Path]]) -> None:
+        epoch = 0
+        for header, path in files:
+            epoch = header.epoch
+            try:
+                self._read_segment(_content(path, self._disk), header.use, path)
+            except OSError as error:
+                self._reading.damaged[path] = f"it cannot be read: {error.strerror}"
+        for lost, reason in self._holes:
+            for fate in self._reading.fates.values():
+                if fate.epoch == epoch:
+                    fate.missing(lost, reason)
+
+    def _read_segment(self, data: bytes, use: int, path: Path) -> None:
+        records, end = scan(data, use)
+        self._take(records, path)
+        while (found := find(data, use, end)) is not None:
+            record = decode(memoryview(data), found, use, seed_of(use))
+            assert record is not None
+            if record.synced <= self._lsn:
+                end = record.end if record.intact else found + 1
+                continue
+            if not record.intact:
+                self._damaged(record, path)
+                end = record.end
+                continue
+            records, end = scan(data, use, found)
+            self._take(records, path)
+
+    def _take(self, records: list[Record], path: Path) -> None:
+        for record in records:
+            if self._lsn and record.lsn != self._lsn + 1:
+                self._lost(range(self._lsn + 1, record.lsn), path)
+            self._lsn = record.lsn
+            self._reading.take(record, path)
+
+    def _damaged(self, record: Record, path: Path) -> None:
+        """The header is good, the payload is not: the object is known."""
+        self._reading.take(record, path)
+        text = f"record {record.lsn} of {path.name} is damaged"
+        self._reading.fates[record.packed].damaged(record.lsn, text)
+        self._reading.damaged[path] = text
+        self._lsn = record.lsn
+
+    def _lost(self, lost: range, path: Path) -> None:
+        count = len(lost)
+        text = f"{count} records in front of record {lost.stop} of {path.name} are missing"
+        self._reading.damaged[path] = text
+        self._holes.append((lost, text))
+
+
+def _header(path: Path, disk: Disk) -> SegmentHeader | None:
+    fd = disk.open(path)
+    try:
+        disk.sync(fd)
+        return decode_segment(disk.pread(fd, SEGMENT_HEADER, 0))
+    finally:
+        disk.close(fd)
+
+
+def _content(path: Path, disk: Disk) -> bytes:
+    size = disk.size(path) or 0
+    fd = disk.open(path)
+    try:
+        return disk.pread(fd, size, 0)
+    finally:
+        disk.close(fd)
