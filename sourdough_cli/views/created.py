@@ -50,7 +50,7 @@ def _notes(config: Config, files: tuple[Path, ...], class_lines: int) -> Iterato
     for reference in config.classes[:1]:
         yield _file(reference.module), f"the Durable Object: {class_lines} lines"
     if config.main is not None:
-        yield _file(config.main), "the entrypoint: the page at /"
+        yield _file(config.main.partition(":")[0]), "the entrypoint: the page at /"
     yield Path("sourdough.toml"), f"{_count(config.host_count, 'host')}, {_classes(config)}"
     for file in files:
         if file.name.startswith("test_") and file not in modules:

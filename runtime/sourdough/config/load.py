@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from sourdough.config.fault import ConfigFaults, Fault
 from sourdough.config.model import Binding, Config, DurableObjects, Project, Route
-from sourdough.config.modulename import module_name, shadowed
+from sourdough.config.modulename import module_name, shadowed, split_entry
 from sourdough.config.nearest import suggest
 from sourdough.config.parse import located, parse
 from sourdough.config.positions import key_lines
@@ -155,7 +155,7 @@ class _Modules:
             path: KeyPath = ("durable_objects", "bindings", index)
             yield from self._module((*path, "module"), binding.module, binding.class_name, path)
         if config.main is not None:
-            yield from self._module(("main",), config.main, None, ())
+            yield from self._module(("main",), split_entry(config.main)[0], None, ())
 
     def _module(
         self, path: KeyPath, module: str, class_name: str | None, table: KeyPath

@@ -17,6 +17,7 @@ from msgspec import Meta, field
 
 from sourdough.config.lifecycle import Export, Lifecycle, Migration
 from sourdough.config.limits import Limits
+from sourdough.config.modulename import split_entry
 from sourdough.config.table import LONGEST, Table
 from sourdough.config.triggers import Triggers
 
@@ -203,8 +204,8 @@ class Config(Table, frozen=True, kw_only=True):
         Annotated[str, Meta(min_length=1)] | None,
         Meta(
             description="The entrypoint: a file or a dotted module that answers what no route "
-            "takes.",
-            examples=["app.py"],
+            'takes, or "app:api" for the ASGI or WSGI app of this name in it.',
+            examples=["app.py", "app:api"],
         ),
     ] = None
     host_count: Annotated[
@@ -263,7 +264,7 @@ class Config(Table, frozen=True, kw_only=True):
         """The dotted names of the user's modules, each once; the entrypoint last."""
         found = dict.fromkeys(reference.module for reference in self.classes)
         if self.main is not None:
-            found[self.main] = None
+            found[split_entry(self.main)[0]] = None
         return tuple(found)
 
     def durability_of(self, reference: ClassRef) -> Durability:

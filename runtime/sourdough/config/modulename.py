@@ -22,6 +22,24 @@ def module_name(text: str) -> str | None:
     return None
 
 
+def entry_name(text: str) -> str | None:
+    """Return the name of an entrypoint: as of a module, or "app:api" for what stands in it.
+
+    None where the text is neither.
+    """
+    module, attribute = split_entry(text)
+    name = module_name(module)
+    if name is None or (attribute is not None and not attribute.isidentifier()):
+        return None
+    return name if attribute is None else f"{name}:{attribute}"
+
+
+def split_entry(text: str) -> tuple[str, str | None]:
+    """Return module and attribute of an entrypoint; None for a module alone."""
+    module, colon, attribute = text.partition(":")
+    return module, attribute if colon else None
+
+
 def shadowed(name: str) -> str | None:
     """Say what a module or folder of this name would shadow (invariant P9); None for nothing."""
     top = name.partition(".")[0]

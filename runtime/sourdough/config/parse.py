@@ -19,7 +19,7 @@ from msgspec.inspect import DictType, StrType, StructType, Type, VarTupleType, t
 from sourdough.config.expectation import admits_text, bare, choices, expected, show
 from sourdough.config.fault import Fault
 from sourdough.config.model import Config
-from sourdough.config.modulename import module_name
+from sourdough.config.modulename import entry_name, module_name
 from sourdough.config.nearest import nearest, suggest
 from sourdough.config.positions import KeyPath, key_lines
 from sourdough.config.problem import BLANK, Problem
@@ -124,7 +124,7 @@ def _with_dotted_modules(config: Config) -> Config:
         msgspec.structs.replace(each, module=module_name(each.module) or each.module)
         for each in config.bindings
     )
-    main = config.main and (module_name(config.main) or config.main)
+    main = config.main and (entry_name(config.main) or config.main)
     objects = msgspec.structs.replace(config.durable_objects, bindings=bindings)
     return msgspec.structs.replace(config, durable_objects=objects, main=main)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sourdough.config.identity import Template, parse_identity
 from sourdough.config.lifecycle_rules import lifecycle_problems
-from sourdough.config.modulename import module_name, shadowed
+from sourdough.config.modulename import entry_name, module_name, shadowed, split_entry
 from sourdough.config.nearest import suggest
 from sourdough.config.pattern import Pattern, PatternError, parse_pattern
 from sourdough.config.problem import BLANK, Problem
@@ -42,9 +42,19 @@ def _something_to_run(config: Config) -> Iterator[Problem]:
 
 
 def _modules(config: Config) -> Iterator[Problem]:
-    yield from _module(("main",), config.main)
+    yield from _entry(config.main)
     for index, binding in enumerate(config.bindings):
         yield from _module(("durable_objects", "bindings", index, "module"), binding.module)
+
+
+def _entry(main: str | None) -> Iterator[Problem]:
+    if main and entry_name(main) is None:
+        yield Problem(
+            path=("main",),
+            message=f'expected a file such as "app.py", a module, or "app:api", got "{main}"',
+        )
+    elif main:
+        yield from _module(("main",), split_entry(main)[0])
 
 
 def _module(path: KeyPath, text: str | None) -> Iterator[Problem]:

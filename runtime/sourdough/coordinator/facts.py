@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sourdough.coordinator.snapshots import gateway_statuses, host_statuses, standby_status
 from sourdough.observe.banner import Banner, RouteLine
+from sourdough.observe.records import ServerStarted
 from sourdough.observe.status import CoordinatorStatus, Snapshot
 
 if TYPE_CHECKING:
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 def installed_version() -> str:
     """Return the version of this installation."""
     return distribution_version("sourdough-runtime")
+
+
+def _entrypoint(main: str | None) -> str | None:
+    if main is None or ":" in main:
+        return main
+    return f"{main}.Default"
 
 
 class Facts:
@@ -50,13 +57,25 @@ class Facts:
                 )
                 for route in project.config.routes
             ),
-            entrypoint=None if project.config.main is None else f"{project.config.main}.Default",
+            entrypoint=_entrypoint(project.config.main),
             storage=self.shown_storage,
             durability=self.durability,
             sync_seconds=self.sync_seconds,
             watched_files=self.watched_files,
             memory=self.options.memory,
             config_file=None if project.file is None else project.file.name,
+        )
+
+    def started(self, now: float, ms: float) -> ServerStarted:
+        """Return the line that says that the server serves, `ms` after it was started."""
+        return ServerStarted(
+            ts=now,
+            url=self.url,
+            pid=os.getpid(),
+            hosts=self.options.hosts,
+            storage=self.shown_storage,
+            durability=self.durability,
+            ms=ms,
         )
 
     def snapshot(

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from sourdough.errors import DurableObjectError
+from sourdough.host.app import AsgiHost, hosted
 from sourdough.http import Response
 from sourdough.objects.context import EntrypointContext
 from sourdough.objects.event import Event, current_event
@@ -16,13 +17,15 @@ from sourdough.objects.standstill import place_of
 from sourdough.wire.messages import Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Callable, Container
 
     from sourdough.objects.durable_object import WorkerEntrypoint
 
 
 class Entrypoint:
-    """The class `Default` of the module that `main` names; an instance for each request."""
+    """The class `Default` of the module that `main` names, an instance for each request; or the
+    app that `main` names.
+    """
 
     def __init__(
         self, cls: type[WorkerEntrypoint], env: Any, loop: asyncio.AbstractEventLoop
@@ -30,9 +33,27 @@ class Entrypoint:
         self._cls = cls
         self._env = env
         self._loop = loop
+        self._app = hosted(cls, env)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._answered = 0.0
         self.events: dict[Event, asyncio.Task[None]] = {}
+        self.on_ended: Callable[[Event], None] = lambda _: None
+        """Told of each request that has been answered."""
+
+    @property
+    def has_startup(self) -> bool:
+        """Whether `startup` may take its time."""
+        return isinstance(self._app, AsgiHost)
+
+    async def startup(self) -> None:
+        """Start what must be up before the first request: the lifespan of an app."""
+        if self._app is not None:
+            await self._app.startup()
+
+    async def shutdown(self) -> None:
+        """End it; no request runs any more."""
+        if self._app is not None:
+            await self._app.shutdown()
 
     @property
     def busy(self) -> bool:
@@ -76,11 +97,14 @@ class Entrypoint:
             event.reply.failed(error)
         finally:
             del self.events[event]
+            self.on_ended(event)
             self._answered = time.monotonic()
 
     async def _fetch(self, event: Event) -> Response:
-        instance = self._cls(EntrypointContext(self._tasks), self._env)
         assert event.request is not None
+        if self._app is not None:
+            return await self._app.fetch(event.request, EntrypointContext(self._tasks))
+        instance = self._cls(EntrypointContext(self._tasks), self._env)
         response: Any = instance.fetch(event.request)
         if inspect.isawaitable(response):
             response = await response

@@ -10,11 +10,15 @@ import sys
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from sourdough.apps.kind import Kind, NotAnAppError, kind_of
+from sourdough.config.modulename import split_entry
 from sourdough.errors import SourdoughError, StartError
+from sourdough.host.app import entrypoint_of
 from sourdough.objects.durable_object import DurableObject, WorkerEntrypoint
 
 if TYPE_CHECKING:
@@ -79,7 +83,8 @@ def load(
     }
     entrypoint = None
     if main is not None:
-        entrypoint = _find(_import(main, root), ENTRYPOINT_CLASS, WorkerEntrypoint)
+        module, attribute = split_entry(main)
+        entrypoint = _find_entrypoint(_import(module, root), attribute)
     return Loaded(classes=classes, entrypoint=entrypoint)
 
 
@@ -139,6 +144,37 @@ def _import(module: str, root: Path) -> ModuleType:
         raise LoadError(_fault(error, module, root)) from error
 
 
+def _find_entrypoint(module: ModuleType, attribute: str | None) -> type[WorkerEntrypoint]:
+    name = attribute or ENTRYPOINT_CLASS
+    found = getattr(module, name, None)
+    if attribute is None or (isinstance(found, type) and issubclass(found, WorkerEntrypoint)):
+        entrypoint: type[WorkerEntrypoint] = _find(module, name, WorkerEntrypoint)
+        return entrypoint
+    place = Path(module.__file__ or module.__name__).name
+    if found is None:
+        nearest = difflib.get_close_matches(name, vars(module), n=1)
+        hint = f'did you mean "{module.__name__}:{nearest[0]}"?' if nearest else None
+        error = f"module {module.__name__} has nothing named {name}"
+        raise LoadError(LoadFault(error=error, place=place, hint=hint))
+    try:
+        return entrypoint_of(found, kind_of(found), name)
+    except NotAnAppError as error:
+        text = f"{name} in module {module.__name__} {error}"
+        hint = "an entrypoint is a WorkerEntrypoint class, an ASGI app or a WSGI app"
+        raise LoadError(LoadFault(error=text, place=place, hint=hint)) from None
+
+
+def _app_of(module: ModuleType) -> str | None:
+    """Return the name of an app in a module that has no class for an entrypoint."""
+    for name, value in vars(module).items():
+        try:
+            if not isinstance(value, type | FunctionType) and kind_of(value) in Kind:
+                return name
+        except NotAnAppError:
+            continue
+    return None
+
+
 def _find(module: ModuleType, name: str, base: type[Any]) -> Any:
     found = getattr(module, name, None)
     place = Path(module.__file__ or module.__name__).name
@@ -146,6 +182,8 @@ def _find(module: ModuleType, name: str, base: type[Any]) -> Any:
         candidates = [each for each in vars(module) if isinstance(vars(module)[each], type)]
         nearest = difflib.get_close_matches(name, candidates, n=1)
         hint = f"did you mean {nearest[0]}?" if nearest else f"define class {name}({base.__name__})"
+        if base is WorkerEntrypoint and (app := _app_of(module)):
+            hint = f'for the app in it: main = "{module.__name__}:{app}"'
         raise LoadError(
             LoadFault(error=f"module {module.__name__} has no class {name}", place=place, hint=hint)
         )

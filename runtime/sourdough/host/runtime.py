@@ -15,21 +15,23 @@ from typing import TYPE_CHECKING, Any
 
 from sourdough.config.model import ClassRef, Config
 from sourdough.host.alarms import Alarms
+from sourdough.host.beginning import begin
 from sourdough.host.entrypoint import Entrypoint
 from sourdough.host.host import Host
 from sourdough.host.questions import Questions
+from sourdough.host.sql_limits import sql_limits
 from sourdough.ids import IdFactory, ObjectId
 from sourdough.movable import ShiftedClock
 from sourdough.objects.attribution import Attribution
 from sourdough.objects.backlog import QueueLimits
 from sourdough.objects.eviction import Residency
-from sourdough.objects.namespace import Caller, DurableObjectNamespace, Env
+from sourdough.objects.namespace import DurableObjectNamespace, Env
 from sourdough.objects.registry import ObjectClass, Registry
 from sourdough.observe.usage import resident_bytes
+from sourdough.outgoing import pool
 from sourdough.storage.database import Database
 from sourdough.storage.engine import Durability
 from sourdough.storage.layout import object_path
-from sourdough.storage.limits import SqlLimits
 from sourdough.storage.meta import ObjectMeta
 from sourdough.storage.wal_engine import WalEngine
 from sourdough.transport.link import Hello, Link
@@ -48,7 +50,6 @@ from sourdough.wire.messages import (
     Known,
     Message,
     MoveClock,
-    Ready,
     Release,
     Released,
     RunAlarm,
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from sourdough.clock import Clock
     from sourdough.config.limits import Limits
     from sourdough.host.loading import Loaded
+    from sourdough.objects.stub import Caller
     from sourdough.observe.breadcrumb import Breadcrumb
     from sourdough.transport.channel import Channel
 
@@ -109,29 +111,6 @@ def queue_limits(limits: Limits) -> QueueLimits:
         size=limits.object_queue_bytes,
         host_size=limits.host_queue_bytes,
         seconds=limits.queue_timeout,
-    )
-
-
-def sql_limits(limits: Limits) -> SqlLimits:
-    """Return what the databases of a host enforce.
-
-    A statement on the loop gets at most half of hang_timeout: it must not be the reason that the
-    host is taken for dead and killed, with all its other objects.
-    """
-    return SqlLimits(
-        statement_bytes=limits.sql_statement_bytes,
-        value_bytes=limits.sql_value_bytes,
-        result_bytes=limits.sql_result_bytes,
-        columns=limits.sql_columns,
-        variables=limits.sql_variables,
-        expression_depth=limits.sql_expression_depth,
-        compound_selects=limits.sql_compound_selects,
-        function_arguments=limits.sql_function_arguments,
-        like_pattern_bytes=limits.sql_like_pattern_bytes,
-        trigger_depth=limits.sql_trigger_depth,
-        operations=limits.sql_operations,
-        seconds=min(limits.sql_seconds, limits.hang_timeout / 2),
-        thread_seconds=limits.sql_seconds,
     )
 
 
@@ -196,16 +175,16 @@ class HostRuntime:
         if loaded.entrypoint is not None:
             entrypoint = Entrypoint(loaded.entrypoint, env, loop)
         self.host.wire(registry=registry, entrypoint=entrypoint, peers=self._peers)
-        self._questions = Questions(
-            registry, self._open_for_question, channel, self.host.holds
-        )
+        self._questions = Questions(registry, self._open_for_question, channel, self.host.holds)
 
     def start(self) -> None:
         """Say that events may come, and begin to tick."""
         self._expected = self._loop.time()
         self._attribution = Attribution.install(self._loop)
         self._tick()
-        self._channel.send(Ready(pid=self._pid))
+        pool.hold()
+        tell, spawn, on_exit = self._channel.send, self._spawn, self._on_exit
+        begin(self.host.entrypoint, pid=self._pid, tell=tell, spawn=spawn, on_exit=on_exit)
 
     def new_link(self) -> Link:
         """Return the protocol for a link that a gateway or another host opens."""
@@ -273,6 +252,9 @@ class HostRuntime:
         if self._timer is not None:
             self._timer.cancel()
         await self.host.release(0, 0.0, self._channel.send)
+        if self.host.entrypoint is not None:
+            await self.host.entrypoint.shutdown()
+        await pool.let_go()
         self._tell_known()
         self._peers.close()
         for link in self.host.all_links():

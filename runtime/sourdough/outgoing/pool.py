@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Future[AsyncClient]] = (
     WeakKeyDictionary()
 )
+_holders: WeakKeyDictionary[asyncio.AbstractEventLoop, int] = WeakKeyDictionary()
 
 
 async def client() -> AsyncClient:
@@ -31,6 +32,21 @@ async def client() -> AsyncClient:
         made = _clients[loop] = Context().run(loop.run_in_executor, None, _make)
     # Shielded: who gives up must not take it from the others.
     return await asyncio.shield(made)
+
+
+def hold() -> None:
+    """A host uses the pool of the running loop; in one process there may be two, in a reload."""
+    loop = asyncio.get_running_loop()
+    _holders[loop] = _holders.get(loop, 0) + 1
+
+
+async def let_go() -> None:
+    """A host has ended; the last one closes the connections."""
+    loop = asyncio.get_running_loop()
+    _holders[loop] = left = _holders.get(loop, 0) - 1
+    if left <= 0:
+        _holders.pop(loop)
+        await close()
 
 
 async def close() -> None:
