@@ -5,14 +5,14 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
-from sourdough.coordinator.inspection import Inspection, Removed
+from sourdough.coordinator.inspection import Inspection, Removed, RemovedClass
 from sourdough.coordinator.listing import Listing
 from sourdough_cli.place import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sourdough.coordinator.control import Inspect, List, Remove
+    from sourdough.coordinator.control import Inspect, List, Remove, RemoveClass
     from sourdough.coordinator.control_client import ControlClient
     from sourdough_cli.place import Place
 
@@ -25,6 +25,8 @@ class Source(Protocol):
     def inspect(self, request: Inspect) -> Inspection: ...
 
     def remove(self, request: Remove) -> Removed: ...
+
+    def remove_class(self, request: RemoveClass) -> RemovedClass: ...
 
 
 class ServerSource:
@@ -41,6 +43,9 @@ class ServerSource:
 
     def remove(self, request: Remove) -> Removed:
         return self._client.ask(request, Removed)
+
+    def remove_class(self, request: RemoveClass) -> RemovedClass:
+        return self._client.ask(request, RemovedClass)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""`sourdough rm`: deletes one object and everything it stored, after saying so."""
+"""`sourdough rm`: deletes one object, or all of a class, after saying what that is."""
 
 from __future__ import annotations
 
@@ -11,42 +11,71 @@ from sourdough_cli.exits import ExitCode
 from sourdough_cli.options import ConfigOption, StorageOption  # noqa: TC001 (typer reads them)
 
 if TYPE_CHECKING:
-    from sourdough.coordinator.inspection import Inspection
+    from sourdough_cli.source import Source
 
 
 def rm(
     reference: Annotated[
-        str,
+        str | None,
         typer.Argument(
             metavar="ID", help="BINDING:name, an id, its first digits, or a name that is unique."
         ),
-    ],
+    ] = None,
     *,
+    class_name: Annotated[
+        str | None,
+        typer.Option(
+            "--class", metavar="NAME", help="Every object of a class that is not bound any more."
+        ),
+    ] = None,
     config: ConfigOption = None,
     storage: StorageOption = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Delete an object and everything it stored. It is not coming back."""
-    from sourdough.coordinator.control import Inspect, Remove
+    """Delete objects and everything they stored. They are not coming back."""
     from sourdough_cli.place import find_place
-    from sourdough_cli.printing import print_lines
     from sourdough_cli.source import open_source
+
+    if (reference is None) == (class_name is None):
+        raise typer.BadParameter("expected either an ID or --class NAME")
+    with open_source(find_place(config, storage)) as source:
+        if reference is not None:
+            _remove_object(source, reference, yes=yes)
+        elif class_name is not None:
+            _remove_class(source, class_name, yes=yes)
+
+
+def _remove_object(source: Source, reference: str, *, yes: bool) -> None:
+    from sourdough.coordinator.control import Inspect, Remove
+    from sourdough_cli.printing import print_lines
     from sourdough_cli.views.removal import removal_lines, removed_lines
 
-    with open_source(find_place(config, storage)) as source:
-        found = source.inspect(Inspect(reference=reference, limit=0))
-        print_lines(lambda _: removal_lines(found))
-        if not yes:
-            _ask(found)
-        # By the whole id: what is deleted is what was shown, whatever came to be meanwhile.
-        removed = source.remove(Remove(reference=found.id))
+    found = source.inspect(Inspect(reference=reference, limit=0))
+    print_lines(lambda _: removal_lines(found))
+    if not yes:
+        _ask(f"sourdough rm {found.id} --yes")
+    # By the whole id: what is deleted is what was shown, whatever came to be meanwhile.
+    removed = source.remove(Remove(reference=found.id))
     print_lines(lambda _: removed_lines(removed))
 
 
-def _ask(found: Inspection) -> None:
+def _remove_class(source: Source, name: str, *, yes: bool) -> None:
+    from sourdough.coordinator.control import RemoveClass
+    from sourdough_cli.printing import print_lines
+    from sourdough_cli.views.removal import class_removal_lines, class_removed_lines
+
+    found = source.remove_class(RemoveClass(name=name))
+    print_lines(lambda _: class_removal_lines(found))
+    if not yes:
+        _ask(f"sourdough rm --class {found.storage_name} --yes")
+    removed = source.remove_class(RemoveClass(name=found.storage_name, confirmed=True))
+    print_lines(lambda _: class_removed_lines(removed))
+
+
+def _ask(command: str) -> None:
     """Return when a person has agreed; end the command otherwise."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        typer.echo(f"Nothing was deleted: `sourdough rm {found.id} --yes` does it.", err=True)
+        typer.echo(f"Nothing was deleted: `{command}` does it.", err=True)
         raise typer.Exit(ExitCode.FAILED)
     if not typer.confirm("Delete it?"):
         typer.echo("Nothing was deleted.")

@@ -11,7 +11,7 @@ from sourdough_cli.views.numbers import counted, size
 from sourdough_cli.views.palette import BROKEN
 
 if TYPE_CHECKING:
-    from sourdough.coordinator.inspection import Inspection, Removed
+    from sourdough.coordinator.inspection import Inspection, Removed, RemovedClass
 
 
 def removal_lines(found: Inspection) -> list[Text]:
@@ -25,6 +25,25 @@ def removed_lines(removed: Removed) -> list[Text]:
     """Return what was deleted."""
     name = f' "{escape(removed.name)}"' if removed.name is not None else f" {removed.id}"
     return [Text(f"Deleted {escape(removed.storage_name)}{name}: {size(removed.size)} freed.")]
+
+
+def class_removal_lines(found: RemovedClass) -> list[Text]:
+    """Return what is about to be deleted of a class."""
+    bound = f", which is bound as {escape(found.binding)}" if found.binding else ""
+    objects = counted(found.objects, "object")
+    return [
+        Text.assemble(
+            ("This deletes", BROKEN),
+            f" {objects} of the class {escape(found.class_name)}{bound} for good:",
+        ),
+        Text(f"  {size(found.size)} in {escape(found.storage_name)}"),
+    ]
+
+
+def class_removed_lines(removed: RemovedClass) -> list[Text]:
+    """Return what was deleted of a class."""
+    objects = counted(removed.objects, "object")
+    return [Text(f"Deleted {objects} of {escape(removed.class_name)}: {size(removed.size)} freed.")]
 
 
 def _content(found: Inspection) -> str:

@@ -15,13 +15,14 @@ from sourdough.coordinator.control import (
     Ok,
     Register,
     Remove,
+    RemoveClass,
     Reply,
     Request,
     Status,
     Stop,
     WantedClass,
 )
-from sourdough.coordinator.inspection import Inspection, Life, Removed
+from sourdough.coordinator.inspection import Inspection, Life, Removed, RemovedClass
 from sourdough.coordinator.listing import ListedObject, page_of, parse_cursor
 from sourdough.coordinator.objectkey import ObjectKey
 from sourdough.coordinator.reference import (
@@ -63,18 +64,23 @@ def namespaces_of(config: Config, layout: Layout) -> list[Namespace]:
         )
         for binding in config.bindings
     ]
+    return bound + ended_namespaces(layout, bound)
+
+
+def ended_namespaces(layout: Layout, bound: Sequence[Namespace]) -> list[Namespace]:
+    """Return the namespaces of a folder that are not bound, or were deleted."""
     known = {each.storage_name for each in bound}
-    orphans = [
+    deleted = [(each.class_name, each.storage) for each in layout.register.deleted]
+    return [
         Namespace(
             binding=None,
             class_name=class_name,
             storage_name=storage_name,
             application=layout.application,
         )
-        for class_name, storage_name in layout.storage_names.items()
+        for class_name, storage_name in (*layout.storage_names.items(), *deleted)
         if storage_name not in known
     ]
-    return bound + orphans
 
 
 class Answers:
@@ -90,6 +96,7 @@ class Answers:
         stop: Callable[[], None],
         advance: Callable[[float], Awaitable[Moved]],
         register: Callable[[Sequence[WantedClass]], Awaitable[None]],
+        remove_class: Callable[[RemoveClass], Awaitable[RemovedClass]],
     ) -> None:
         self._catalogue = catalogue
         self._questions = questions
@@ -98,26 +105,32 @@ class Answers:
         self._stop = stop
         self._advance = advance
         self._register = register
+        self._remove_class = remove_class
 
     async def answer(self, request: Request) -> Reply:
         """Answer one command. Raises SourdoughError for what cannot be answered."""
+        return Ok.of(await self._result(request))
+
+    async def _result(self, request: Request) -> object:
+        result: object = None
         match request:
             case Status():
-                return Ok.of(self._snapshot())
+                result = self._snapshot()
             case List():
-                return Ok.of(await self._list(request))
+                result = await self._list(request)
             case Inspect():
-                return Ok.of(await self._inspect(request))
+                result = await self._inspect(request)
             case Remove():
-                return Ok.of(await self._remove(request))
+                result = await self._remove(request)
+            case RemoveClass():
+                result = await self._remove_class(request)
             case Stop():
                 self._stop()
-                return Ok.of(None)
             case Advance():
-                return Ok.of(await self._advance(request.seconds))
+                result = await self._advance(request.seconds)
             case Register(classes=classes) | Attach(classes=classes):
                 await self._register(classes)
-                return Ok.of(None)
+        return result
 
     async def _list(self, request: List) -> object:
         namespaces = self._namespaces()

@@ -16,7 +16,7 @@ from sourdough.storage.offline import scan
 from sourdough.wire.messages import Forgotten, Known, Named
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sourdough.coordinator.alarms import Alarms
     from sourdough.coordinator.questions import Questions
@@ -32,8 +32,13 @@ class Bookkeeping:
     """Writes to the catalogue, in the order in which things were reported."""
 
     def __init__(
-        self, catalogue: Catalogue, layout: Layout, questions: Questions, alarms: Alarms
+        self,
+        catalogue: Catalogue,
+        layout: Callable[[], Layout],
+        questions: Questions,
+        alarms: Alarms,
     ) -> None:
+        """layout: the one of now; a reload may bring new classes."""
         self._catalogue = catalogue
         self._alarms = alarms
         self._layout = layout
@@ -103,8 +108,9 @@ class Bookkeeping:
                 await asyncio.sleep(1)
 
     def _scan(self) -> Iterator[ObjectKey]:
-        for storage_name in sorted(set(self._layout.storage_names.values())):
-            for raw, _ in scan(self._layout.root, storage_name):
+        layout = self._layout()
+        for storage_name in sorted(layout.register.storages):
+            for raw, _ in scan(layout.root, storage_name):
                 yield ObjectKey(storage_name, raw.hex())
 
     async def _read_names(self) -> None:

@@ -64,6 +64,15 @@ class Remove(msgspec.Struct, frozen=True, kw_only=True, tag="remove"):
     reference: str
 
 
+class RemoveClass(msgspec.Struct, frozen=True, kw_only=True, tag="remove_class"):
+    """Answered by `sourdough.coordinator.inspection.RemovedClass`."""
+
+    name: str
+    """A class or a storage name."""
+    confirmed: bool = False
+    """Without it, nothing is deleted: the answer says what would be."""
+
+
 class WantedClass(msgspec.Struct, frozen=True, kw_only=True):
     """A class that hosts are to run; `source` is its module's file, where that is known."""
 
@@ -109,7 +118,7 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
     """How many runs of alarms have not ended."""
 
 
-Request = Status | List | Inspect | Remove | Stop | Advance | Register | Attach
+Request = Status | List | Inspect | Remove | RemoveClass | Stop | Advance | Register | Attach
 
 
 class Ok(msgspec.Struct, frozen=True, tag="ok"):

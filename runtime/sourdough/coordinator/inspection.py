@@ -48,3 +48,16 @@ class Removed(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None
     size: int
     """Bytes that were freed."""
+
+
+class RemovedClass(msgspec.Struct, frozen=True, kw_only=True):
+    """What `sourdough rm --class` has deleted, or would."""
+
+    class_name: str
+    storage_name: str
+    binding: str | None
+    """None for a class that is not bound."""
+    objects: int
+    size: int
+    """Bytes that were freed, or would be at least."""
+    done: bool

@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from sourdough.coordinator.inspection import Inspection, Life, Removed
+from sourdough.coordinator.answers import ended_namespaces
+from sourdough.coordinator.class_removal import find_ended, remove_all
+from sourdough.coordinator.inspection import Inspection, Life, Removed, RemovedClass
 from sourdough.coordinator.listing import ListedObject, page_of, parse_cursor
 from sourdough.coordinator.lock import FolderLock
 from sourdough.coordinator.objectkey import ObjectKey
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sourdough.config.model import Project
-    from sourdough.coordinator.control import Inspect, List, Remove
+    from sourdough.coordinator.control import Inspect, List, Remove, RemoveClass
     from sourdough.coordinator.listing import Listing
     from sourdough.coordinator.reference import Wanted
 
@@ -54,10 +56,10 @@ def open_offline(storage: Path, project: Project | None) -> Iterator[OfflineFold
 
 def namespaces_on_disk(layout: Layout, project: Project | None) -> list[Namespace]:
     """Return the namespaces of a folder, each under its binding where the project has one."""
-    bindings: dict[str, list[str | None]] = {}
+    bindings: dict[str, list[str]] = {}
     for binding in project.config.bindings if project else ():
         bindings.setdefault(binding.class_name, []).append(binding.name)
-    return [
+    bound = [
         Namespace(
             binding=binding,
             class_name=class_name,
@@ -65,8 +67,9 @@ def namespaces_on_disk(layout: Layout, project: Project | None) -> list[Namespac
             application=layout.application,
         )
         for class_name, storage_name in layout.storage_names.items()
-        for binding in bindings.get(class_name, [None])
+        for binding in bindings.get(class_name, [])
     ]
+    return bound + ended_namespaces(layout, bound)
 
 
 class OfflineFolder:
@@ -118,6 +121,18 @@ class OfflineFolder:
         # Last: an entry without a file is forgotten by the next start, a file is not.
         _forget(self._layout.root, ObjectKey(found.storage_name, found.id))
         return Removed(storage_name=found.storage_name, id=found.id, name=name, size=size)
+
+    def remove_class(self, request: RemoveClass) -> RemovedClass:
+        """Delete the objects of a class, also of one that is bound: nobody uses them now.
+
+        Raises SourdoughError when there is no such class, StorageError on failure.
+        """
+        namespace = find_ended(request.name, self._namespaces)
+        removed = remove_all(self._layout.root, namespace, confirmed=request.confirmed)
+        if request.confirmed and namespace.binding is None:
+            # The catalogue is brought in step by the next start.
+            self._layout.without(namespace.storage_name)
+        return removed
 
     def _spaces(self, word: str | None) -> dict[str, Namespace]:
         """Return the namespaces a word means by their storage names, bound ones first."""

@@ -7,7 +7,6 @@ socket, the catalogue. Children are the supervisor's, reloads are `Reload`'s.
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import shutil
 import signal
@@ -20,9 +19,9 @@ from sourdough.coordinator.alarms import Alarms
 from sourdough.coordinator.answers import Answers, namespaces_of
 from sourdough.coordinator.bookkeeping import Bookkeeping
 from sourdough.coordinator.catalogue import Catalogue
+from sourdough.coordinator.class_removal import ClassRemoval
 from sourdough.coordinator.clients import Clients, refuse_unbound
 from sourdough.coordinator.control_server import ControlServer
-from sourdough.coordinator.drain import Shutdown
 from sourdough.coordinator.facts import Facts, installed_version
 from sourdough.coordinator.folder import open_folder, records_of
 from sourdough.coordinator.inline import InlineLauncher
@@ -32,38 +31,37 @@ from sourdough.coordinator.liveness import Liveness
 from sourdough.coordinator.lock import FolderLock
 from sourdough.coordinator.options import ServerOptions
 from sourdough.coordinator.questions import Questions
-from sourdough.coordinator.reload import Reload
+from sourdough.coordinator.reload import Phase, Reload
 from sourdough.coordinator.reports import Reports
 from sourdough.coordinator.saves import Saves
 from sourdough.coordinator.server_file import (
     RUN_PREFIX,
-    announce,
+    Announcement,
     remove_leftover,
     remove_server_file,
 )
+from sourdough.coordinator.stopping import Stopping
 from sourdough.coordinator.supervisor import Supervisor
 from sourdough.coordinator.test_mode import TestMode
 from sourdough.coordinator.watch import Watcher
 from sourdough.errors import SourdoughError, StartError, StorageError
-from sourdough.observe.records import (
-    AnyRecord,
-    ServerStarted,
-    Warned,
-)  # fmt: skip
+from sourdough.observe.records import AnyRecord, Warned
 from sourdough.storage.layout import measure_sync, prepare
-from sourdough.wire.messages import Drained, LoadFailed, Released
+from sourdough.wire.messages import Drained, Forgotten, LoadFailed, Released
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Sequence
 
     from sourdough.coordinator.control import WantedClass
+    from sourdough.coordinator.reference import Namespace
     from sourdough.coordinator.worker import Worker
     from sourdough.observe.banner import Banner
     from sourdough.observe.status import Snapshot
     from sourdough.storage.layout import Layout
 
 __all__ = ["Server", "ServerOptions"]
+
 
 class Server:
     """One server. `run` until it ends; `snapshot`, `reload` and `stop` work from any thread."""
@@ -83,9 +81,11 @@ class Server:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: asyncio.Future[int] | None = None
         self._started = False
-        self._shutdown: Shutdown | None = None
+        self._announcement = Announcement(
+            options.storage, mode=options.mode, version=installed_version(), workers=self._workers
+        )
         self._snapshot: Snapshot | None = None
-        self._stopping: asyncio.Task[None] | None = None
+        self._stopping: Stopping
         self._supervisor: Supervisor
         self._liveness: Liveness
         self._reload: Reload
@@ -95,7 +95,6 @@ class Server:
         self._bookkeeping: Bookkeeping
         self._alarms: Alarms
         self._test_mode: TestMode
-        self._control_path: Path
         self.clients: Clients
 
     # --- from outside
@@ -139,7 +138,7 @@ class Server:
     def stop(self) -> None:
         """Stop as the first SIGTERM does; a second call ends at once."""
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._stop)
+            self._loop.call_soon_threadsafe(self._stopping.stop)
 
     # --- the life of a server
 
@@ -162,13 +161,13 @@ class Server:
             version=installed_version(),
             clients=self.clients,
         )
-        self._control_path = control.path
         watcher: Watcher | None = None
         ticker = asyncio.ensure_future(self._tick_forever())
         self._handle_signals()
         try:
             await control.start()
-            self._write_server_file()
+            self._announcement.url, self._announcement.control = self._facts.url, control.path
+            self._announcement.write()
             if options.reloads:
                 watcher = Watcher(
                     root=options.project.root, storage=options.storage, on_saved=self._saves.take
@@ -227,6 +226,12 @@ class Server:
             clock=self._clock,
             record=self._record,  # type: ignore[arg-type]
         )
+        self._stopping = Stopping(
+            supervisor=self._supervisor,
+            clock=self._clock,
+            record=self._record,  # type: ignore[arg-type]
+            finish=self._finish,
+        )
         self.clients = Clients(self._supervisor)
         self._questions = Questions(self._supervisor)
         self._alarms = Alarms(
@@ -238,7 +243,10 @@ class Server:
         self._test_mode = TestMode(
             clock=self._clock, supervisor=self._supervisor, alarms=self._alarms
         )
-        self._bookkeeping = Bookkeeping(catalogue, self._layout, self._questions, self._alarms)
+        self._bookkeeping = Bookkeeping(
+            catalogue, lambda: self._layout, self._questions, self._alarms
+        )
+        self._announcement.on_failed = lambda text: self._warn(text, None)
         self._supervisor.on_changed = self._changed
         self._supervisor.on_load_failed = self._load_failed
         self._supervisor.on_said = Reports(
@@ -261,7 +269,7 @@ class Server:
             run_dir=run_dir,
             listening=listening,
             lock_fd=lock_fd,
-            on_spawned=self._write_server_file,
+            on_spawned=self._announcement.write,
             clock=self._clock,
         )
 
@@ -269,12 +277,25 @@ class Server:
         return Answers(
             catalogue=catalogue,
             questions=self._questions,
-            namespaces=lambda: namespaces_of(self.options.project.config, self._layout),
+            namespaces=self._namespaces,
             snapshot=self._compose,
-            stop=self._stop,
+            stop=self._stopping.stop,
+            remove_class=ClassRemoval(
+                namespaces=self._namespaces,
+                layout=lambda: self._layout,
+                settled=lambda: self._reload.phase is Phase.IDLE,
+                removed=self._class_removed,
+            ).remove,
             register=self.register,
             advance=self._test_mode.advance,
         )
+
+    def _namespaces(self) -> list[Namespace]:
+        return namespaces_of(self.options.project.config, self._layout)
+
+    def _class_removed(self, layout: Layout, gone: Forgotten) -> None:
+        self._layout = layout
+        self._bookkeeping.take(gone)
 
     async def register(self, classes: Sequence[WantedClass]) -> None:
         """See that hosts run these classes. Raises SourdoughError for one that they do not run."""
@@ -294,8 +315,7 @@ class Server:
         self._snapshot = None
         self._reload.on_changed()
         self._alarms.changed()
-        if self._shutdown is not None:
-            self._shutdown.changed()
+        self._stopping.changed()
         gateways = self._supervisor.gateways
         ready = all(each.state == "serving" for each in gateways)
         ready = ready and len(gateways) == self.options.gateways
@@ -307,17 +327,8 @@ class Server:
         self._reload.traceback = None
         if self.on_started is not None:
             self.on_started()
-        self._record(
-            ServerStarted(
-                ts=self._clock.now(),
-                url=self._facts.url,
-                pid=os.getpid(),
-                hosts=self.options.hosts,
-                storage=self._facts.shown_storage,
-                durability=self._facts.durability,
-                ms=(self._clock.monotonic() - self._began) * 1e3,
-            )
-        )
+        ms = (self._clock.monotonic() - self._began) * 1e3
+        self._record(self._facts.started(self._clock.now(), ms))
 
     def _load_failed(self, worker: Worker, fault: LoadFailed) -> None:
         if self._started or self.options.reloads:
@@ -330,8 +341,7 @@ class Server:
     def _finished(self, worker: Worker, message: Drained | Released) -> None:
         if isinstance(message, Released):
             self._reload.on_released(message)
-        if self._shutdown is not None:
-            self._shutdown.heard(worker, message)
+        self._stopping.heard(worker, message)
 
     def _fatal(self, reason: str) -> None:
         self._fail(StorageError(reason, place=str(self.options.storage)))
@@ -346,21 +356,7 @@ class Server:
     def _handle_signals(self) -> None:
         assert self._loop is not None
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            self._loop.add_signal_handler(number, self._stop)
-
-    def _stop(self) -> None:
-        """Drain at the first call, end at once at the second."""
-        if self._stopping is None:
-            self._stopping = asyncio.ensure_future(self._drain())
-        elif not self._stopping.done():
-            self._stopping.cancel()
-            self._supervisor.kill_all()
-            self._finish(1)
-
-    async def _drain(self) -> None:
-        self._shutdown = Shutdown(self._supervisor, self._clock, self.options.drain_timeout)
-        await self._shutdown.run_telling(self._record)
-        self._finish(0)
+            self._loop.add_signal_handler(number, self._stopping.stop)
 
     # --- time and state
 
@@ -375,23 +371,12 @@ class Server:
         return self._facts.snapshot(
             self._supervisor,
             traceback=self._reload.traceback,
-            draining=self._shutdown is not None,
+            draining=self._stopping.begun,
             objects_known=self._bookkeeping.count,
         )
 
-    def _write_server_file(self) -> None:
-        """Say who uses the folder, and which processes to end should we die (invariant P4)."""
-        workers = [] if self.options.inline else self._supervisor.workers
-        # Clients are not ours to end: they were not started here and hold no lock.
-        pids = [each.pid for each in workers if not each.is_client]
-        announce(
-            self.options.storage,
-            version=installed_version(),
-            url=self._facts.url,
-            control=self._control_path,
-            mode=self.options.mode,
-            children=[pid for pid in pids if pid is not None],
-        )
+    def _workers(self) -> list[Worker]:
+        return [] if self.options.inline else self._supervisor.workers
 
     def _warn(self, text: str, hint: str | None) -> None:
         self._record(Warned(ts=self._clock.now(), text=text, hint=hint))

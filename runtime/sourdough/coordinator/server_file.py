@@ -19,7 +19,9 @@ from sourdough.coordinator.process import ProcessIdentity
 from sourdough.errors import StorageFormatError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from sourdough.coordinator.worker import Worker
 
 SERVER_FILE = "server.json"
 SERVER_FILE_FORMAT = 1
@@ -60,21 +62,48 @@ class ServerFile(msgspec.Struct, frozen=True, kw_only=True):
         draft.replace(storage / SERVER_FILE)
 
 
-def announce(
-    storage: Path, *, version: str, url: str, control: Path, mode: str, children: Sequence[int]
-) -> None:
-    """Write that this process is the server of a folder, and the pids of its children."""
-    me = ProcessIdentity.of(os.getpid())
-    identities = [ProcessIdentity.of(pid) for pid in children]
-    ServerFile(
-        pid=os.getpid(),
-        start_time=me.start_time if me is not None else "",
-        version=version,
-        url=url,
-        control=str(control),
-        mode=mode,
-        children=tuple(each for each in identities if each is not None),
-    ).write(storage)
+class Announcement:
+    """Writes who uses a folder, and which processes to end should we die (invariant P4)."""
+
+    def __init__(
+        self, storage: Path, *, mode: str, version: str, workers: Callable[[], Sequence[Worker]]
+    ) -> None:
+        """workers: the children of now."""
+        self._storage = storage
+        self._mode = mode
+        self._version = version
+        self._workers = workers
+        self._failed = False
+        self.url = ""
+        self.control = Path()
+        self.on_failed: Callable[[str], None] = lambda _text: None
+
+    def write(self) -> None:
+        """Write the file as it should be now; a disk that does not take it is told of once.
+
+        The lock protects the folder all the same, and the next child's start tries again.
+        """
+        # Clients are not ours to end: they were not started here and hold no lock.
+        pids = [each.pid for each in self._workers() if not each.is_client]
+        me = ProcessIdentity.of(os.getpid())
+        identities = [ProcessIdentity.of(pid) for pid in pids if pid is not None]
+        file = ServerFile(
+            pid=os.getpid(),
+            start_time=me.start_time if me is not None else "",
+            version=self._version,
+            url=self.url,
+            control=str(self.control),
+            mode=self._mode,
+            children=tuple(each for each in identities if each is not None),
+        )
+        try:
+            file.write(self._storage)
+        except OSError as error:
+            if not self._failed:
+                self.on_failed(f"{SERVER_FILE} cannot be written: {error.strerror}")
+            self._failed = True
+        else:
+            self._failed = False
 
 
 def read_server_file(storage: Path) -> ServerFile | None:

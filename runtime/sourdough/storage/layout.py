@@ -16,7 +16,7 @@ import statistics
 import tempfile
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -121,6 +121,21 @@ class Layout:
                 hint="start the server once, or name the right folder",
             )
         return cls(root=root, register=register, _recorded=register)
+
+    def without(self, storage_name: str) -> Layout:
+        """Forget a class whose objects were deleted, durably; return the layout that is left.
+
+        Raises StorageError.
+        """
+        namespaces = self.register.namespaces.items()
+        register = replace(
+            self.register,
+            namespaces={name: place for name, place in namespaces if place != storage_name},
+            deleted=tuple(each for each in self.register.deleted if each.storage != storage_name),
+        )
+        layout = replace(self, register=register, told=(), warnings=())
+        layout.commit()
+        return replace(layout, _recorded=register)
 
     @property
     def application(self) -> str:
