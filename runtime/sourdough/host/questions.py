@@ -13,12 +13,10 @@ import msgspec
 from sourdough.errors import DurableObjectError, SourdoughError
 from sourdough.ids import ObjectId
 from sourdough.storage.inspection import ObjectReport, report
-from sourdough.storage.removal import remove_object
 from sourdough.wire.messages import Answer, Ask, Forgotten, Named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from sourdough.objects.registry import ObjectClass, Registry
     from sourdough.storage.database import Database
@@ -104,7 +102,6 @@ class Questions:
             container.reset(
                 DurableObjectError("Durable Object was deleted.", durable_object_reset=True)
             )
-        path: Path = self._open_database(cls, ObjectId(raw)).path
-        freed = remove_object(path)
+        freed = self._open_database(cls, ObjectId(raw)).remove()
         self._channel.send(Forgotten(objects=((cls.storage_name, raw),)))
         return freed

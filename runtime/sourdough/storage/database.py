@@ -232,6 +232,14 @@ class Database(Connected):
         """Commit, make durable, close without folding: the next owner reads the WAL."""
         await self._end(fold=False)
 
+    def remove(self) -> int:
+        """Delete the object's file, which was never opened here; return the bytes that freed.
+
+        Raises StorageError.
+        """
+        self.abandon()
+        return self._engine.remove(self.path)
+
     def abandon(self, reason: Exception | None = None) -> None:
         """The instance is dead: undo the open transaction, close; every later call raises.
 
@@ -296,12 +304,19 @@ class Database(Connected):
             self._stopwatch.begun = 0.0
             vacuum(connection)
         confirm, self._must_confirm = self._must_confirm, False
-        number = self._materialise(connection) if self._file is None else self._file.committed()
+        number = self._materialise(connection) if self._file is None else self._number(self._file)
         if confirm:
             self._confirmed = number
         if self.alarm.touched:
             self.alarm.committed(number)
         self._held.committed(number, self.when_durable)
+
+    def _number(self, file: ObjectFile) -> int:
+        try:
+            return file.committed()
+        except StorageError as error:
+            self._break(error, None)
+            raise
 
     def _materialise(self, connection: apsw.Connection) -> int:
         """Make the file of a new object, if an event wrote something; return its commit number."""

@@ -1,7 +1,7 @@
 """What makes commits durable, as the database of one object sees it.
 
 An `Engine` serves all objects of a host; an `ObjectFile` is one object's open database file.
-Commits of one object are numbered 1, 2, 3 ... from each opening on; number n is durable once
+Commits of one object have rising numbers from each opening on; number n is durable once
 `durable >= n`. A found, possibly unsynced WAL of a predecessor counts as commit 1 (take-over makes
 found commits durable), as does the image of a newly created file (invariant S7).
 """
@@ -36,13 +36,19 @@ class ObjectFile(Protocol):
     connection: apsw.Connection
     commits: int
     """The number of the last commit."""
-    durable: int
-    """The number of the last durable commit."""
     lent: bool
     """Whether a thread uses the connection: nothing else may touch it meanwhile."""
 
+    @property
+    def durable(self) -> int:
+        """The number of the last durable commit."""
+        ...
+
     def committed(self) -> int:
-        """Note that a transaction was committed; return the number it depends on."""
+        """Note that a transaction was committed; return the number it depends on.
+
+        Raises StorageError where it could not be written down: the object must be reset.
+        """
         ...
 
     def when_durable(self, commit: int, callback: Callable[[Exception | None], None]) -> None:
@@ -98,6 +104,10 @@ class Engine(Protocol):
 
     def create(self, path: Path, image: bytes) -> ObjectFile:
         """Make a file of a serialised database, in WAL mode; the image is commit 1."""
+        ...
+
+    def remove(self, path: Path) -> int:
+        """Delete an object for good; nobody has it open. Return how many bytes that freed."""
         ...
 
     def fail(self, error: Exception) -> None:
