@@ -6,6 +6,9 @@ live copy. Write a class, name it in `sourdough.toml`, run `sourdough dev`.
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from sourdough.errors import (
     DurableObjectError,
     RemoteError,
@@ -19,7 +22,13 @@ from sourdough.objects.context import DurableObjectState
 from sourdough.objects.durable_object import DurableObject, WorkerEntrypoint
 from sourdough.objects.namespace import DurableObjectNamespace, Env, RemoteStub
 
+if TYPE_CHECKING:
+    from sourdough.library.cluster import ClusterCoordinator
+    from sourdough.library.route import route
+    from sourdough.library.serving import serve
+
 __all__ = [
+    "ClusterCoordinator",
     "DurableObject",
     "DurableObjectError",
     "DurableObjectNamespace",
@@ -35,4 +44,20 @@ __all__ = [
     "StorageClosedError",
     "StorageError",
     "WorkerEntrypoint",
+    "route",
+    "serve",
 ]
+
+# The library brings coordinator and gateway along, which hosts and commands do without.
+_OF_THE_LIBRARY = {
+    "ClusterCoordinator": "sourdough.library.cluster",
+    "route": "sourdough.library.route",
+    "serve": "sourdough.library.serving",
+}
+
+
+def __getattr__(name: str) -> Any:
+    module = _OF_THE_LIBRARY.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(module), name)

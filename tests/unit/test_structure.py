@@ -14,6 +14,7 @@ LEFT_OUT = ("__pycache__", ".sourdough")
 LONGEST = 400
 
 PUBLIC = [
+    "ClusterCoordinator",
     "DurableObject",
     "DurableObjectError",
     "DurableObjectNamespace",
@@ -29,6 +30,8 @@ PUBLIC = [
     "StorageClosedError",
     "StorageError",
     "WorkerEntrypoint",
+    "route",
+    "serve",
 ]
 
 

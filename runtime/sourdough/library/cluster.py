@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from sourdough.config.model import Durability
+    from sourdough.library.options import Options
     from sourdough.objects.stub import RemoteStub
     from sourdough.observe.records import AnyRecord
 
@@ -62,7 +63,7 @@ class ClusterCoordinator:
         that the folder was made with where none is given. on_record: gets what happens, instead
         of the log and the standard streams. Raises ConfigFaults.
         """
-        self._options = read_options(
+        options = read_options(
             "ClusterCoordinator",
             Path(storage_dir),
             {
@@ -74,11 +75,32 @@ class ClusterCoordinator:
                 "limits": dict(limits or {}),
             },
         )
+        self._settle(options, durable_objects or {}, on_record or Output())
+
+    @classmethod
+    def of(
+        cls,
+        options: Options,
+        durable_objects: Mapping[str, type[DurableObject]],
+        on_record: Callable[[AnyRecord], None],
+    ) -> Self:
+        """Return a coordinator of options that are checked already; for `serve`."""
+        self = cls.__new__(cls)
+        self._settle(options, durable_objects, on_record)
+        return self
+
+    def _settle(
+        self,
+        options: Options,
+        durable_objects: Mapping[str, type[DurableObject]],
+        on_record: Callable[[AnyRecord], None],
+    ) -> None:
+        self._options = options
         self._book = ClassBook(
-            durable_objects or {}, what="ClusterCoordinator", in_place=host_count == 0
+            durable_objects, what=options.what, in_place=options.config.host_count == 0
         )
-        self._options.project(self._book.wanted)
-        self._on_record = on_record or Output()
+        options.project(self._book.wanted)
+        self._on_record = on_record
         self._membership: Membership | None = None
         self._namespaces: dict[str, DurableObjectNamespace[Any]] = {}
 
