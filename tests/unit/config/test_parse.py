@@ -140,7 +140,10 @@ def test_modules_are_files_or_dotted_names(written, dotted):
         ("routes = [1]", "expected a table, got 1"),
         ('main = "json"', "json is a module of Python's standard library"),
         ('main = "sourdough.py"', "sourdough is a module of Sourdough itself"),
-        ('main = "a b"', 'expected a file such as "counter.py" or a dotted module, got "a b"'),
+        ('main = "a b"', 'expected a file such as "app.py", a module, or "app:api", got "a b"'),
+        ('main = "app:"', 'or "app:api", got "app:"'),
+        ('main = "app.py:a.b"', 'or "app:api", got "app.py:a.b"'),
+        ('main = "json:app"', "json is a module of Python's standard library"),
         ("limits = { heartbeat = 5, hang_timeout = 5 }", "expected more than heartbeat (5 s)"),
         (
             'serve = { trusted_proxies = ["10.0.0.1/8"] }',
@@ -156,6 +159,17 @@ def test_wrong_values_say_what_was_expected(line, expected):
     assert found
     if expected is not None:
         assert any(expected in each for each in found)
+
+
+@pytest.mark.parametrize(
+    ("written", "main", "module"),
+    [("app.py", "app", "app"), ("app.py:api", "app:api", "app"), ("a.b:api", "a.b:api", "a.b")],
+)
+def test_the_entrypoint_is_a_module_or_an_app_in_it(written, main, module):
+    """A file becomes its module; what stands behind the colon is a name in it."""
+    found = config(f'main = "{written}"\n{GOOD}')
+    assert found.main == main
+    assert module in found.modules
 
 
 @pytest.mark.parametrize("date", ["2026-01-31", '"2026-01-31"'])

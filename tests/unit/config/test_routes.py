@@ -50,6 +50,22 @@ def test_a_capture_and_a_final_star(path, name):
     assert (found.name if isinstance(found, RouteMatch) else None) == name
 
 
+@pytest.mark.parametrize(
+    ("pattern", "path", "mount"),
+    [
+        ("/room/{name}/*", "/room/a/b", 2),
+        ("/room/{name}/*", "/room/a", 2),
+        ("/room/{name}", "/room/a", 0),
+        ("/*", "/room/a", 0),
+        ("/{name}/{path*}/*", "/room/a/b", 0),
+    ],
+)
+def test_where_a_route_is_mounted(pattern, path, mount):
+    """The segments before a final star; none where the rest is a part of the name."""
+    found = match(table((pattern, "{name}" if "{name}" in pattern else "one")), path)
+    assert found.mount == mount
+
+
 @pytest.mark.parametrize("raw", ["%ff", "%C3", "%zz", "%", "a%2", "%ED%A0%80", "\u00ff"])
 def test_captures_that_are_not_utf8_are_bad(raw):
     """A name that cannot be decoded is the client's fault, not another name."""
@@ -61,7 +77,7 @@ def test_captures_that_are_not_utf8_are_bad(raw):
 def test_undecodable_text_that_nothing_captures_is_no_fault():
     """Only what becomes a name must be decodable."""
     found = match(table(("/{name}/*", "{name}")), "/a/%ff")
-    assert found == RouteMatch(binding="/{name}/*", name="a")
+    assert found == RouteMatch(binding="/{name}/*", name="a", mount=1)
 
 
 @pytest.mark.parametrize(
