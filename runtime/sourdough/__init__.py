@@ -9,8 +9,10 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from sourdough.apps.threads import run
 from sourdough.errors import (
     DurableObjectError,
+    FetchError,
     RemoteError,
     SourdoughError,
     StorageClosedError,
@@ -21,6 +23,7 @@ from sourdough.ids import ObjectId
 from sourdough.objects.context import DurableObjectState
 from sourdough.objects.durable_object import DurableObject, WorkerEntrypoint
 from sourdough.objects.namespace import DurableObjectNamespace, Env, RemoteStub
+from sourdough.outgoing.fetch import fetch
 
 if TYPE_CHECKING:
     from sourdough.library.cluster import ClusterCoordinator
@@ -34,6 +37,7 @@ __all__ = [
     "DurableObjectNamespace",
     "DurableObjectState",
     "Env",
+    "FetchError",
     "Headers",
     "ObjectId",
     "RemoteError",
@@ -44,7 +48,9 @@ __all__ = [
     "StorageClosedError",
     "StorageError",
     "WorkerEntrypoint",
+    "fetch",
     "route",
+    "run",
     "serve",
 ]
 

@@ -20,6 +20,7 @@ PUBLIC = [
     "DurableObjectNamespace",
     "DurableObjectState",
     "Env",
+    "FetchError",
     "Headers",
     "ObjectId",
     "RemoteError",
@@ -30,7 +31,9 @@ PUBLIC = [
     "StorageClosedError",
     "StorageError",
     "WorkerEntrypoint",
+    "fetch",
     "route",
+    "run",
     "serve",
 ]
 
