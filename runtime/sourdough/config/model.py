@@ -31,6 +31,8 @@ _APPLICATION = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$(?!\n)"
 Durability = Literal["disk", "os", "memory"]
 """How far a commit must get before the answer leaves: synced, in the kernel, or in memory."""
 
+DurabilityEngine = Literal["journal", "wal"]
+
 
 class ClassRef(NamedTuple):
     """A Durable Object class by the dotted name of its module and its own name."""
@@ -130,6 +132,13 @@ class Storage(Table, frozen=True, kw_only=True):
             "crash of the process, memory survives neither."
         ),
     ] = "disk"
+    durability_engine: Annotated[
+        DurabilityEngine,
+        Meta(
+            description="How writes become durable: journal syncs one file for all objects of a "
+            "host, wal each object's own. Changes with the next start."
+        ),
+    ] = "wal"
 
 
 class Server(Table, frozen=True, kw_only=True):

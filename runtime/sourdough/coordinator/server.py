@@ -46,6 +46,7 @@ from sourdough.coordinator.test_mode import TestMode
 from sourdough.coordinator.watch import Watcher
 from sourdough.errors import SourdoughError, StartError, StorageError
 from sourdough.observe.records import AnyRecord, Warned
+from sourdough.storage.journal.recovery import RESTORE, prepare_storage
 from sourdough.storage.layout import measure_sync, prepare
 from sourdough.wire.messages import Drained, Forgotten, LoadFailed, Released
 
@@ -151,6 +152,7 @@ class Server:
             self._warn(f"ended process {leftover.pid}, left behind by a server that died", None)
         if self._facts.durability == "disk":
             self._facts.sync_seconds = measure_sync(options.storage)
+        await self._recover()
         listening = self._listen()
         catalogue = await Catalogue.open(options.storage)
         launcher = self._launcher(listening, run_dir, lock.fd)
@@ -190,6 +192,13 @@ class Server:
             await catalogue.close()
             if listening is not None:
                 listening.close()
+
+    async def _recover(self) -> None:
+        """Bring the folder to its last durable state, before any host starts (invariant S9)."""
+        engine = self.options.project.config.storage.durability_engine
+        damaged = await asyncio.to_thread(prepare_storage, self.options.storage, engine)
+        for place, reason in damaged.items():
+            self._warn(f"{place} is damaged and not served: {reason}", RESTORE)
 
     def _listen(self) -> socket.socket | None:
         listening = listen(self.options.host, self.options.port)

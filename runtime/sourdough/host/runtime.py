@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from sourdough.config.model import ClassRef, Config
 from sourdough.host.alarms import Alarms
 from sourdough.host.beginning import begin
+from sourdough.host.engines import Engines
 from sourdough.host.entrypoint import Entrypoint
 from sourdough.host.host import Host
 from sourdough.host.questions import Questions
@@ -30,10 +31,8 @@ from sourdough.objects.registry import ObjectClass, Registry
 from sourdough.observe.usage import resident_bytes
 from sourdough.outgoing import pool
 from sourdough.storage.database import Database
-from sourdough.storage.engine import Durability
 from sourdough.storage.layout import object_path
 from sourdough.storage.meta import ObjectMeta
-from sourdough.storage.wal_engine import WalEngine
 from sourdough.transport.link import Hello, Link
 from sourdough.transport.peers import Connect, Peers
 from sourdough.wire.messages import (
@@ -141,7 +140,6 @@ class HostRuntime:
         self._on_exit = on_exit
         self._pid = pid
         self._storage = Path(setup.storage)
-        self._engines: dict[str, WalEngine] = {}
         self._known: list[tuple[str, bytes, str | None, float]] = []
         self._expected = loop.time()
         self._timer: asyncio.TimerHandle | None = None
@@ -174,6 +172,14 @@ class HostRuntime:
         entrypoint = None
         if loaded.entrypoint is not None:
             entrypoint = Entrypoint(loaded.entrypoint, env, loop)
+        self._engines = Engines(
+            loop=loop,
+            storage=self._storage,
+            limits=sql_limits(config.limits),
+            memory=setup.memory,
+            on_failed=self._sync_failed,
+            on_congested=registry.congestion,
+        )
         self.host.wire(registry=registry, entrypoint=entrypoint, peers=self._peers)
         self._questions = Questions(registry, self._open_for_question, channel, self.host.holds)
 
@@ -214,6 +220,7 @@ class HostRuntime:
         elif isinstance(message, HostGone):
             self._peers.host_gone(message.serial)
         elif isinstance(message, Assign):
+            self._engines.take_seat(message.seat, message.epoch)
             self.host.assign(message.seat, message.epoch)
             self._channel.send(Assigned(seat=message.seat, epoch=message.epoch))
         elif isinstance(message, Drain):
@@ -235,6 +242,7 @@ class HostRuntime:
         clean, objects = await self.host.release(
             message.version, message.deadline, self._channel.send
         )
+        await self._engines.leave_seat()
         self._tell_known()
         self._channel.send(Released(clean=clean, objects=objects))
 
@@ -259,8 +267,8 @@ class HostRuntime:
         self._peers.close()
         for link in self.host.all_links():
             link.drop()
-        for engine in self._engines.values():
-            engine.close()
+        await self._engines.leave_seat()
+        self._engines.close()
         if self._attribution is not None:
             self._attribution.uninstall()
             self._attribution = None
@@ -325,20 +333,6 @@ class HostRuntime:
             values[binding.name] = DurableObjectNamespace(binding.name, storage_name, ids, caller)
         return Env(values)
 
-    def _engine(self, durability: str) -> WalEngine:
-        level = "memory" if self._setup.memory else durability
-        engine = self._engines.get(level)
-        if engine is None:
-            engine = WalEngine(
-                loop=self._loop,
-                durability=Durability(level),
-                on_failed=self._sync_failed,
-                limits=sql_limits(self._config.limits),
-                on_congested=self.host.registry.congestion,
-            )
-            self._engines[level] = engine
-        return engine
-
     def _open_database(
         self, cls: ObjectClass, object_id: ObjectId, on_broken: Callable[[BaseException], None]
     ) -> Database:
@@ -357,7 +351,7 @@ class HostRuntime:
                 id=object_id.raw,
                 name=object_id.name,
             ),
-            engine=self._engine(cls.durability),
+            engine=self._engines.of(cls.durability),
             schedule=self._loop.call_soon,
             clock=self._clock,
             on_broken=on_broken,
