@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from sourdough.errors import StorageError
@@ -20,12 +21,14 @@ from sourdough.storage.journal.segments import SEGMENT_BYTES
 from sourdough.storage.limits import DEFAULT_LIMITS, SqlLimits
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
     from pathlib import Path
 
     from sourdough.storage.journal.disk import Disk
     from sourdough.storage.journal.ledger import Entry
+
+# A seat is given away after this, in seconds, whether everything is marked or not.
+RELEASE_SECONDS = 5.0
 
 
 class HostJournal:
@@ -115,8 +118,25 @@ class HostJournal:
         entry.lost = False
         entry.fold_ended(self.journal.use)
 
+    async def release(self) -> None:
+        """End the journal; every database is closed.
+
+        Where all of it can be marked in time nothing is left; else the next owner redoes the rest.
+        """
+        try:
+            async with asyncio.timeout(RELEASE_SECONDS):
+                await self.marker.finish()
+        except TimeoutError:
+            pass
+        clean = self.adoption.done and self.journal.error is None
+        if clean and self.ledger.oldest_use() is None:
+            self.journal.end(discard=True)
+            self.ledger.close()
+        else:
+            self.close()
+
     def close(self) -> None:
         """End the threads and close the files; what is live stays for the next owner."""
         self.marker.wait()
-        self.journal.close()
+        self.journal.end()
         self.ledger.close()

@@ -213,13 +213,16 @@ class Journal:
             self.error = error
             self._on_failed(error)
 
-    def close(self) -> None:
-        """End the threads and close the files."""
+    def end(self, *, discard: bool = False) -> None:
+        """End the threads and close the files. discard: every record is void, remove them."""
         self.closed = True
         self.executor.shutdown(wait=True)
         if self._run is not None:
             self._finish(later=True)
-        self.segments.close()
+        if discard:
+            self.segments.discard()
+        else:
+            self.segments.close()
 
     # --- batches
 
@@ -293,15 +296,21 @@ class Journal:
                 self.durable = batch.last
             told = [*batch.waiting_for_write, *batch.waiting]
         if later:
-            self.loop.call_soon(_tell, told, error)
+            self.loop.call_soon(self._tell, told, error)
         else:
-            _tell(told, error)
+            self._tell(told, error)
         self._caught_up()
-        if error is None and batch.sync:
-            self.on_durable()
         if (self._next.parts or self._next.sync) and not self._pump_due:
             self._pump_due = True
             self.loop.call_soon(self._pump)
+
+    def _tell(
+        self, told: list[tuple[object, Callable[[Exception | None], None]]], error: Exception | None
+    ) -> None:
+        for _, callback in told:
+            callback(error)
+        if error is None and not self.closed:
+            self.on_durable()
 
     # --- segments
 
@@ -342,8 +351,3 @@ class Journal:
     def _tell_congestion(self) -> None:
         if self._on_congested is not None:
             self._on_congested(self._congested)
-
-
-def _tell(waiting: list[tuple[Any, Any]], error: Exception | None) -> None:
-    for _, callback in waiting:
-        callback(error)

@@ -102,6 +102,16 @@ class Marker:
         self._journal.loop.call_soon(self._step)
         return True
 
+    async def finish(self) -> None:
+        """Mark everything; returns when that is done, or cannot go on."""
+        while self._busy or self.begin(self._journal.use + 1):
+            ended = self._journal.loop.create_future()
+            self._ended = lambda: None if ended.done() else ended.set_result(None)  # noqa: B023
+            dirty = self._ledger.oldest_use()
+            await ended
+            if self._ledger.oldest_use() == dirty or self._journal.error is not None:
+                return
+
     def wait(self) -> None:
         """Return when no thread syncs a database."""
         if self._sync is not None:

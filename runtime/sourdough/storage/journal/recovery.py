@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from sourdough.errors import StorageError
 from sourdough.storage.connection import open_file
 from sourdough.storage.journal.damage import read_damaged, write_damaged
+from sourdough.storage.journal.disk import RealDisk
 from sourdough.storage.journal.life import Life, forget_lives, read_life, write_life
 from sourdough.storage.journal.places import path_of
 from sourdough.storage.journal.reader import read_journals
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     from sourdough.storage.journal.disk import Disk
     from sourdough.storage.journal.reader import Reading
+
+RESTORE = "restore it from a backup, or delete the object with `sourdough rm`"
 
 _THREADS = 4
 _SLOT_DIGITS = 3
@@ -54,8 +57,7 @@ def recover(root: Path, disk: Disk) -> Recovery:
     if life is None:
         _fold_all(root, disk)
         life = Life(0, 0)
-    names = [name for name in map(SegmentName.parse, disk.names(root / FOLDER)) if name]
-    if not names:
+    if not has_journals(root, disk):
         following = life.following()
         write_life(root, following, disk)
         return Recovery(life=following)
@@ -73,11 +75,44 @@ def recover(root: Path, disk: Disk) -> Recovery:
     return Recovery(life=life, repaired=len(reading.fates) - len(refused), damaged=named)
 
 
-def leave_journals(root: Path, disk: Disk) -> None:
-    """Change a folder over to commits in `-wal` files. Raises as `recover`."""
-    if read_life(root, disk) is not None:
+def prepare_storage(root: Path, engine: Literal["journal", "wal"]) -> dict[str, str]:
+    """Do all that is due before a server's hosts start; return what is damaged, and why.
+
+    engine: in which way commits are to be kept in the folder from now on. Raises as `recover`.
+    """
+    disk = RealDisk()
+    try:
+        if engine == "journal":
+            return recover(root, disk).damaged
+        return leave_journals(root, disk)
+    except OSError as error:
+        raise StorageError(
+            f"the storage folder cannot be recovered: {error.strerror}", place=str(root)
+        ) from error
+
+
+def settle(root: Path) -> None:
+    """Have the objects' files hold everything, to look at them while no server runs (S10).
+
+    Does nothing in a folder without journals. Raises as `recover`.
+    """
+    disk = RealDisk()
+    if read_life(root, disk) is not None and has_journals(root, disk):
         recover(root, disk)
-        forget_lives(root, disk)
+
+
+def leave_journals(root: Path, disk: Disk) -> dict[str, str]:
+    """Change a folder over to commits in `-wal` files; return what is damaged. As `recover`."""
+    if read_life(root, disk) is None:
+        return {}
+    damaged = recover(root, disk).damaged
+    forget_lives(root, disk)
+    return damaged
+
+
+def has_journals(root: Path, disk: Disk) -> bool:
+    """Say whether there are journals that were not recovered."""
+    return any(map(SegmentName.parse, disk.names(root / FOLDER)))
 
 
 def _redo_all(root: Path, reading: Reading, disk: Disk) -> dict[bytes, str]:

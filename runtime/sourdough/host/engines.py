@@ -1,0 +1,113 @@
+"""What makes the commits of a host's objects durable: its journal, or each object's own WAL.
+
+A journal belongs to a seat and an epoch (invariant P1): it begins when the seat is taken and ends
+before the seat is given away, so that the next occupant finds nobody writing. Which of the two
+ways a folder is kept in is written in the folder: the server has made it so before any host began.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sourdough.errors import StorageError
+from sourdough.storage.engine import Durability
+from sourdough.storage.journal.disk import RealDisk
+from sourdough.storage.journal.host_journal import HostJournal
+from sourdough.storage.journal.life import read_life
+from sourdough.storage.wal_engine import WalEngine
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sourdough.storage.engine import Engine
+    from sourdough.storage.limits import SqlLimits
+
+
+class Engines:
+    """The engines of one host, one for each level of durability that its classes ask for."""
+
+    def __init__(
+        self,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        storage: Path,
+        limits: SqlLimits,
+        memory: bool,
+        on_failed: Callable[[Exception], None],
+        on_congested: Callable[[bool], None],
+    ) -> None:
+        """memory: whether everything is as durable as memory, whatever classes ask for."""
+        self._loop = loop
+        self._storage = storage
+        self._limits = limits
+        self._memory = memory
+        self._on_failed = on_failed
+        self._on_congested = on_congested
+        self._journal: HostJournal | None = None
+        self._wal: list[WalEngine] = []
+        self._engines: dict[Durability, Engine] = {}
+
+    def of(self, durability: str) -> Engine:
+        """Return the engine of a level. Raises StorageError while this host has no seat."""
+        level = Durability.MEMORY if self._memory else Durability(durability)
+        engine = self._engines.get(level)
+        if engine is None:
+            engine = self._engines[level] = self._make(level)
+        return engine
+
+    def take_seat(self, seat: int, epoch: int) -> None:
+        """Begin the journal of a seat, with what is left of its earlier occupants'.
+
+        Does nothing in a folder without journals. Raises StorageError.
+        """
+        disk = RealDisk()
+        try:
+            life = read_life(self._storage, disk)
+            if life is None:
+                return
+            self._journal = HostJournal(
+                root=self._storage,
+                seat=seat,
+                epoch=life.epoch(epoch),
+                void_before=life.void_before,
+                disk=disk,
+                loop=self._loop,
+                on_failed=self._on_failed,
+                on_congested=self._on_congested,
+            )
+        except OSError as error:
+            raise StorageError(
+                f"the journal cannot be begun: {error.strerror}", place=str(self._storage)
+            ) from error
+
+    async def leave_seat(self) -> None:
+        """End the journal; every database is closed. What it still holds the next owner redoes."""
+        journal, self._journal = self._journal, None
+        if journal is not None:
+            self._engines.clear()
+            await journal.release()
+
+    def close(self) -> None:
+        """End all threads."""
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
+        for engine in self._wal:
+            engine.close()
+
+    def _make(self, level: Durability) -> Engine:
+        if self._journal is not None:
+            return self._journal.engine(durability=level, limits=self._limits)
+        if read_life(self._storage, RealDisk()) is not None:
+            raise StorageError("this host owns no objects")
+        engine = WalEngine(
+            loop=self._loop,
+            durability=level,
+            on_failed=self._on_failed,
+            limits=self._limits,
+            on_congested=self._on_congested,
+        )
+        self._wal.append(engine)
+        return engine
