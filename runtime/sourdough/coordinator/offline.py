@@ -26,6 +26,7 @@ from sourdough.coordinator.reference import (
 )
 from sourdough.errors import StorageError
 from sourdough.placement import slot_of
+from sourdough.storage.journal.recovery import settle
 from sourdough.storage.layout import SUFFIX, Layout
 from sourdough.storage.offline import inspect, read_name, scan
 from sourdough.storage.removal import remove_object
@@ -51,6 +52,7 @@ def open_offline(storage: Path, project: Project | None) -> Iterator[OfflineFold
     """
     layout = Layout.existing(storage)
     with FolderLock.acquire(storage):
+        settle(storage)
         yield OfflineFolder(layout, namespaces_on_disk(layout, project))
 
 
