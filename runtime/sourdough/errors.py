@@ -100,6 +100,8 @@ class DurableObjectError(SourdoughError):
     """
 
     durable_object_id: str | None = None
+    logged = False
+    """Whether the log has it already: one error may be the answer of many."""
 
     def __init__(
         self,

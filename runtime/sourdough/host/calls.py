@@ -13,136 +13,34 @@ from typing import TYPE_CHECKING, Any
 
 from sourdough.errors import DurableObjectError
 from sourdough.host.incoming import ERROR
+from sourdough.host.local_body import LocalBody
 from sourdough.host.local_reply import LocalReply
-from sourdough.host.order import Order, OrderedCall
-from sourdough.host.upload import Upload
-from sourdough.http import BodyError, BodyReader, Request, Response
+from sourdough.host.order import Order
+from sourdough.host.remote_call import Answered, RemoteCall
+from sourdough.http import BodyReader, Request, Response
 from sourdough.http.body import WatchedBody
-from sourdough.objects.event import Event, current_event
+from sourdough.ids import ID_BYTES
+from sourdough.objects.chain import chain_of_call, deadlock, pack
+from sourdough.objects.departure import calling_object, pass_gate
+from sourdough.objects.event import Event, ReadEvent, current_event
 from sourdough.objects.failure import decode_error
-from sourdough.objects.methods import encode_limited
-from sourdough.placement import slot_of_key
-from sourdough.values import decode
-from sourdough.wire.frames import END, INLINE_BODY, ResetCode
-from sourdough.wire.heads import SECURE, Kind, RequestHead, decode_answer
+from sourdough.objects.owner import ObjectOwner
+from sourdough.objects.sending import encode_data
+from sourdough.objects.session import Session
+from sourdough.values import REFERENCING, decode
+from sourdough.wire.frames import INLINE_BODY
+from sourdough.wire.heads import CHAIN, READS, SECURE, Kind, RequestHead
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
     from sourdough.host.host import Host
     from sourdough.http.body import BodySource
+    from sourdough.objects.chain import Chain
     from sourdough.objects.container import Container
     from sourdough.transport.peers import Peers
 
-
-class Answered:
-    """An answer as it came: status, header block, body (whole or still arriving).
-
-    cancel: tells the other host that nobody wants the rest of the body.
-    """
-
-    __slots__ = ("block", "body", "cancel", "status")
-
-    def __init__(
-        self,
-        status: int,
-        block: bytes,
-        body: bytes | BodyReader,
-        cancel: Callable[[], None],
-    ) -> None:
-        self.status = status
-        self.block = block
-        self.body = body
-        self.cancel = cancel
-
-
-class RemoteCall(OrderedCall):
-    """An event sent to another host by a stub of this one."""
-
-    __slots__ = ("_body", "_head", "_order", "_upload", "answer")
-
-    def __init__(
-        self,
-        head: RequestHead,
-        answer: asyncio.Future[Answered | None],
-        order: Order,
-        *,
-        body: BodySource | None,
-    ) -> None:
-        super().__init__(slot_of_key(head.key), body is not None, head.version)
-        self._head = head
-        self._order = order
-        self.answer = answer
-        self._upload = None if body is None else Upload(self, body, self._body_failed)
-        self._body: BodyReader | None = None
-
-    def depart(self) -> None:
-        """Go, when it is this call's turn among those of its stub (invariant D4)."""
-        self._order.send(self)
-
-    def on_reset(self, code: int, sentence: str) -> None:
-        if code == ResetCode.NOT_OWNER:
-            self._order.refused(self)
-        else:
-            super().on_reset(code, sentence)
-
-    def cancel(self) -> None:
-        super().cancel()
-        self._order.answered(self)
-
-    def encode(self) -> bytes:
-        self._head.version, self._head.epoch = self.version, self.epoch
-        return self._head.encode()
-
-    def on_granted(self, amount: int) -> None:
-        if self._upload is not None:
-            self._upload.start()
-
-    def on_writable(self) -> None:
-        if self._upload is not None:
-            self._upload.writable()
-
-    def close(self) -> None:
-        super().close()
-        if self._upload is not None:
-            self._upload.stop()
-
-    def on_head(self, flags: int, status: int, payload: bytes) -> None:
-        block, body, _ = decode_answer(payload)
-        self._order.answered(self)
-        if self.answer.done():  # the caller was cancelled
-            self.reset(ResetCode.CANCELLED)
-        elif flags & END:
-            self.close()
-            self.answer.set_result(Answered(status, block, body, self.cancel))
-        else:
-            self._body = BodyReader(self.consumed)
-            self.answer.set_result(Answered(status, block, self._body, self.cancel))
-
-    def on_body(self, chunk: bytes, end: bool) -> None:
-        if self._body is not None:
-            self._body.feed(chunk, end)
-        if end:
-            self.close()
-
-    def _body_failed(self, error: Exception) -> None:
-        if not self.answer.done():
-            self.answer.set_exception(error)
-
-    def on_failed(self, code: ResetCode, sentence: str) -> None:
-        self._order.answered(self)
-        if self._upload is not None:
-            self._upload.stop()
-        if self._body is not None:
-            self._body.fail(sentence)
-        elif not self.answer.done():
-            self.answer.set_exception(_call_error(code, sentence))
-
-    def became_local(self) -> None:
-        """The object's seat is now ours: the caller goes on inside this process."""
-        self._order.answered(self)
-        if not self.answer.done():
-            self.answer.set_result(None)
+_NO_ARGUMENTS: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
 
 
 class Calls:
@@ -157,143 +55,251 @@ class Calls:
         return Order(self._peers)
 
     async def fetch(self, key: bytes, name: str | None, request: Request, order: Order) -> Response:
-        """Send a request to an object; see `objects.namespace.Caller`."""
-        await _pass_gate(order)
+        """Send a request to an object; see `objects.stub.Caller`."""
+        order.check()
+        caller = current_event.get()
+        chain = chain_of_call(caller)
+        await pass_gate(order)
         body = _gated(request.take_body())
-        while True:
-            if order.idle and self._host.runs_here(key, self._origin()[1]):
-                return await self._fetch_here(key, name, request, body)
-            answered = await self._send(
-                RequestHead(
-                    kind=Kind.FETCH,
-                    key=key,
-                    name=_encode_name(name),
-                    method=request.method.encode(),
-                    target=request.target.encode("latin-1"),
-                    headers=request.header_block(),
-                    flags=SECURE if request.secure else 0,
-                ),
-                body,
-                order,
-            )
-            if answered is not None:
-                if answered.status == ERROR:
-                    raise await _error_of(answered)
-                body = answered.body
-                if isinstance(body, BodyReader):
-                    body = WatchedBody(body, answered.cancel)
-                return Response.received(status=answered.status, block=answered.block, body=body)
+        try:
+            while True:
+                order.check()
+                if order.idle and self._host.runs_here(key, self._version(caller)):
+                    return await self._fetch_here(key, name, request, body, caller, chain)
+                answered = await self._fetch_there(key, name, request, body, order, caller, chain)
+                if answered is not None:
+                    return await _response(answered)
+        except Exception as error:
+            _failed(error, key, order)
+            raise
 
     async def call(
         self,
         key: bytes,
         name: str | None,
-        method: str,
+        path: str,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         order: Order,
+        flags: int = 0,
     ) -> Any:
-        """Call a method of an object; see `objects.namespace.Caller`."""
-        arguments = encode_limited((args, kwargs))
-        await _pass_gate(order)
-        while True:
-            if order.idle and self._host.runs_here(key, self._origin()[1]):
-                return await self._call_here(key, name, method, arguments)
-            head = RequestHead(
-                kind=Kind.CALL, key=key, name=_encode_name(name), method=method.encode()
-            )
-            answered = await self._send(head, arguments, order)
-            if answered is not None:
-                return await _result(answered)
+        """Call a method of an object; see `objects.stub.Caller`."""
+        if order.broken is not None:
+            order.check()
+        session, caller = None, current_event.get()
+        arguments = encode_data((args, kwargs))
+        if arguments is None:
+            session = self.session(caller)
+            arguments = session.encode_arguments(args, kwargs)
+        chain = chain_of_call(caller)
+        await pass_gate(order)
+        try:
+            while True:
+                if order.broken is not None:
+                    order.check()
+                if order.idle and self._host.runs_here(key, self._version(caller)):
+                    return await self._call_here(
+                        key, name, path, arguments, flags, caller, session, chain
+                    )
+                call = self._call_there(
+                    key, name, path, arguments, flags, caller, session, chain, order
+                )
+                answered = await _sent(call)
+                if answered is not None:
+                    return await self._result(call, answered)
+        except Exception as error:
+            _failed(error, key, order)
+            raise
+
+    async def read(self, key: bytes, name: str | None, path: str, order: Order) -> Any:
+        """Read a property of an object; see `objects.stub.Caller`."""
+        return await self.call(key, name, path, *_NO_ARGUMENTS, order, READS)
+
+    def session(self, caller: Event | None) -> Session:
+        """Return the caller's side of a new session: what it lends is run for that event."""
+        if caller is not None and caller.container is not None:
+            return Session(ObjectOwner(caller.container, caller), self)
+        return self._host.contexts.session(caller, self)
 
     # --- in this process
 
     async def _fetch_here(
-        self, key: bytes, name: str | None, request: Request, body: BodySource
+        self,
+        key: bytes,
+        name: str | None,
+        request: Request,
+        body: BodySource,
+        caller: Event | None,
+        chain: Chain | None,
     ) -> Response:
+        answer: asyncio.Future[Response | bytes] = asyncio.get_running_loop().create_future()
+        number = 0 if caller is None else caller.number
+        lent = None if isinstance(body, bytes) else LocalBody(body, answer)
         received = Request.received(
             request.method.encode(),
             request.target.encode("latin-1"),
             b"",
             request.header_block(),
-            body,
+            body if lent is None else lent.reader,
             request.secure,
-            self._origin()[0],
+            number,
         )
-        answer: asyncio.Future[Response | bytes] = asyncio.get_running_loop().create_future()
         answer.add_done_callback(lambda done: received.leave() if done.cancelled() else None)
-        number, version = self._origin()
-        event = Event(LocalReply(answer), number, version, received, started=time.monotonic())
-        self._host.registry.deliver(key, _encode_name(name), event)
+        reply, version = LocalReply(answer, self, caller), self._version(caller)
+        event = Event(reply, number, version, received, started=time.monotonic())
+        self._deliver(key, name, event, chain)
         response = await answer
         assert isinstance(response, Response)
         return response
 
-    async def _call_here(self, key: bytes, name: str | None, method: str, arguments: bytes) -> Any:
+    async def _call_here(
+        self,
+        key: bytes,
+        name: str | None,
+        path: str,
+        arguments: bytes,
+        flags: int,
+        caller: Event | None,
+        session: Session | None,
+        chain: Chain | None,
+    ) -> Any:
         answer: asyncio.Future[Response | bytes] = asyncio.get_running_loop().create_future()
-        number, version = self._origin()
-        event = Event(
-            LocalReply(answer), number, version, None, method, arguments, time.monotonic()
-        )
-        self._host.registry.deliver(key, _encode_name(name), event)
-        value = await answer
-        assert isinstance(value, bytes)
-        return decode(value)
+        number = 0 if caller is None else caller.number
+        reply = LocalReply(answer, self, caller, session)
+        kind = ReadEvent if flags else Event
+        event = kind(reply, number, self._version(caller), None, path, arguments, time.monotonic())
+        self._deliver(key, name, event, chain)
+        try:
+            value = await answer
+            assert isinstance(value, bytes)
+            return reply.near.decode(value) if value.startswith(REFERENCING) else decode(value)
+        except asyncio.CancelledError:
+            event.cancel()
+            reply.given_up()
+            raise
+        finally:
+            reply.taken()
 
-    def _origin(self) -> tuple[int, int]:
-        """Return the request number and the table version that a nested event inherits."""
-        event = current_event.get()
-        if event is None:
-            return 0, self._peers.table.version
-        return event.number, event.version
+    def _deliver(self, key: bytes, name: str | None, event: Event, chain: Chain | None) -> None:
+        if chain is not None:
+            event.chain = chain
+            container = self._host.registry.get(key)
+            found = None if container is None else deadlock(event, container)
+            if found is not None:
+                raise found
+        self._host.registry.deliver(key, _encode_name(name), event)
+
+    def _version(self, caller: Event | None) -> int:
+        """Return the table version that an event made by `caller` inherits."""
+        return self._peers.table.version if caller is None else caller.version
 
     # --- to another host
 
-    async def _send(self, head: RequestHead, body: BodySource, order: Order) -> Answered | None:
-        head.number, head.version = self._origin()
+    async def _fetch_there(
+        self,
+        key: bytes,
+        name: str | None,
+        request: Request,
+        body: BodySource,
+        order: Order,
+        caller: Event | None,
+        chain: Chain | None,
+    ) -> Answered | None:
+        head = RequestHead(
+            kind=Kind.FETCH,
+            key=key,
+            name=_encode_name(name),
+            method=request.method.encode(),
+            target=request.target.encode("latin-1"),
+            headers=request.header_block(),
+            flags=SECURE if request.secure else 0,
+        )
+        return await _sent(self._prepared(head, body, order, caller, None, chain))
+
+    def _call_there(
+        self,
+        key: bytes,
+        name: str | None,
+        path: str,
+        arguments: bytes,
+        flags: int,
+        caller: Event | None,
+        session: Session | None,
+        chain: Chain | None,
+        order: Order,
+    ) -> RemoteCall:
+        head = RequestHead(
+            kind=Kind.CALL, key=key, name=_encode_name(name), method=path.encode(), flags=flags
+        )
+        return self._prepared(head, arguments, order, caller, session, chain)
+
+    def _prepared(
+        self,
+        head: RequestHead,
+        body: BodySource,
+        order: Order,
+        caller: Event | None,
+        session: Session | None,
+        chain: Chain | None,
+    ) -> RemoteCall:
+        head.number = 0 if caller is None else caller.number
+        head.version = self._version(caller)
+        if chain is not None and (packed := pack(chain)):
+            head.target += b"\0" + packed
+            head.flags |= CHAIN
         whole = isinstance(body, bytes) and len(body) <= INLINE_BODY
         if isinstance(body, bytes) and whole:
             head.body = body
         answer: asyncio.Future[Answered | None] = asyncio.get_running_loop().create_future()
-        call = RemoteCall(head, answer, order, body=None if whole else body)
-        call.depart()
+        rest = None if whole else body
+        return RemoteCall(
+            head, answer, order, body=rest, calls=self, caller=caller, session=session
+        )
+
+    async def _result(self, call: RemoteCall, answered: Answered) -> Any:
         try:
-            return await answer
-        except asyncio.CancelledError:
-            call.cancel()
-            raise
+            value = await _whole(answered.body)
+            if answered.status == ERROR:
+                raise decode_error(value)
+            if not value.startswith(REFERENCING):
+                return decode(value)
+            return call.talking().session.decode(value)
+        finally:
+            call.taken()
 
 
-async def _pass_gate(order: Order) -> None:
-    """Wait for the commits that the calling object has made so far (output gate).
-
-    In order: a later call of the same stub must not find them durable and overtake (invariant D4).
-    """
-    container = _calling_object()
-    waiter = None if container is None else container.confirmed()
-    before = order.at_gate
-    if waiter is None and before is None:
-        return
-    passed = order.at_gate = asyncio.get_running_loop().create_future()
+async def _sent(call: RemoteCall) -> Answered | None:
+    call.depart()
     try:
-        if before is not None:
-            await asyncio.wait([before])
-        if waiter is not None:
-            await waiter
-    finally:
-        passed.set_result(None)
-        if order.at_gate is passed:
-            order.at_gate = None
+        return await call.answer
+    except asyncio.CancelledError:
+        call.cancel()
+        raise
 
 
-def _calling_object() -> Container | None:
-    event = current_event.get()
-    return None if event is None else event.container
+async def _response(answered: Answered) -> Response:
+    if answered.status == ERROR:
+        raise decode_error(await _whole(answered.body))
+    body = answered.body
+    if isinstance(body, BodyReader):
+        body = WatchedBody(body, answered.cancel)
+    return Response.received(status=answered.status, block=answered.block, body=body)
+
+
+def _failed(error: Exception, key: bytes, order: Order) -> None:
+    """Note whose error it is; one that ends the connection to the instance breaks the stub."""
+    called = key[-ID_BYTES:].hex()
+    if getattr(error, "durable_object_id", None) is None:
+        error.durable_object_id = called  # type: ignore[attr-defined]
+    # An error that the object merely passed on is not about the way to this object.
+    is_about_it = isinstance(error, DurableObjectError) and error.durable_object_id == called
+    if is_about_it and (error.retryable or error.durable_object_reset):
+        order.break_(error)
 
 
 def _gated(body: BodySource) -> BodySource:
     """Return a request's body whose chunks pass the output gate of the object that sends it."""
-    container = _calling_object()
+    container = calling_object()
     if isinstance(body, bytes) or container is None:
         return body
     return _pass_chunks(body, container)
@@ -313,27 +319,9 @@ async def _pass_chunks(body: AsyncIterator[bytes], container: Container) -> Asyn
             await close()
 
 
-async def _result(answered: Answered) -> Any:
-    if answered.status == ERROR:
-        raise await _error_of(answered)
-    return decode(await _whole(answered.body))
-
-
-async def _error_of(answered: Answered) -> BaseException:
-    return decode_error(await _whole(answered.body))
-
-
 async def _whole(body: bytes | BodyReader) -> bytes:
     return body if isinstance(body, bytes) else b"".join([chunk async for chunk in body])
 
 
 def _encode_name(name: str | None) -> bytes | None:
     return None if name is None else name.encode()
-
-
-def _call_error(code: ResetCode, sentence: str) -> Exception:
-    if code == ResetCode.OVERLOADED:
-        return DurableObjectError(sentence, overloaded=True)
-    if code == ResetCode.FAILED:
-        return BodyError(sentence)
-    return DurableObjectError(f"Network connection lost. ({sentence})", retryable=True)

@@ -17,15 +17,17 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from sourdough.host.calls import Calls
+from sourdough.host.contexts import Contexts
 from sourdough.host.incoming import Incoming
 from sourdough.host.overdue import Overdue
 from sourdough.http import BodyReader, Request
-from sourdough.objects.event import Event
+from sourdough.objects.chain import deadlock, unpack
+from sourdough.objects.event import Event, ReadEvent
 from sourdough.observe.histogram import Histogram
 from sourdough.placement import seat_table, slot_of_key
 from sourdough.wire.credit import STREAM_WINDOW
 from sourdough.wire.frames import END, ResetCode, Type
-from sourdough.wire.heads import SECURE, Kind, RequestHead
+from sourdough.wire.heads import CHAIN, READS, SECURE, Kind, RequestHead
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,6 +85,10 @@ class Host:
         self.epoch = 0
         self.events = 0
         self.event_streams: set[Incoming] = set()
+        self.talks: set[Incoming] = set()
+        """Calls through which objects of this host have passed something by reference, or got it."""
+        self.contexts = Contexts(loop)
+        self.caller: Calls
         self.overdue = Overdue()
         self.latency = Histogram()
         self.registry: Registry
@@ -93,11 +99,14 @@ class Host:
         """Connect the parts that need each other: objects hold stubs, stubs need the host."""
         self.registry = registry
         self.entrypoint = entrypoint
+        if entrypoint is not None:
+            entrypoint.on_ended = self.contexts.ended
         self.peers = peers
 
     def calls(self, peers: Peers) -> Calls:
         """Return what stubs of this host call through."""
-        return Calls(self, peers)
+        self.caller = Calls(self, peers)
+        return self.caller
 
     # --- seat
 
@@ -160,7 +169,10 @@ class Host:
         self.end_streams()
         clean = await self._drained(report)
         self.phase = Phase.RELEASED
-        return clean, await self.registry.release_all()
+        released = await self.registry.release_all()
+        for incoming in list(self.talks):
+            incoming.end_session()
+        return clean, released
 
     def end_streams(self) -> None:
         """End every stream of events properly; it has no end of its own."""
@@ -283,9 +295,14 @@ class Host:
             incoming.failed(error)
 
     def _hand_on(self, head: RequestHead, incoming: Incoming) -> None:
+        chain = None
+        if head.flags & CHAIN:
+            head.target, _, packed = head.target.partition(b"\0")
+            chain = unpack(packed)
         body: BodySource = head.body if incoming.body is None else incoming.body
         if head.kind == Kind.CALL:
-            event = Event(
+            kind = ReadEvent if head.flags & READS else Event
+            event = incoming.event = kind(
                 incoming, head.number, head.version, None,
                 head.method.decode("utf-8", "replace"), head.body,
                 incoming.started,
@@ -300,6 +317,12 @@ class Host:
         if head.kind == Kind.ENTRY and self.entrypoint is not None:
             self.entrypoint.deliver(event)
             return
+        if chain is not None:
+            event.chain = chain
+            container = self.registry.get(head.key)
+            found = None if container is None else deadlock(event, container)
+            if found is not None:
+                raise found
         self.registry.deliver(head.key, head.name, event)
 
     def finished(self, seconds: float) -> None:

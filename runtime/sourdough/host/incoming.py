@@ -12,6 +12,8 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
+from sourdough.errors import DurableObjectError
+from sourdough.host.talk import Talk
 from sourdough.http import BodyReader, Headers, Response
 from sourdough.objects.failure import (
     describe,
@@ -20,16 +22,20 @@ from sourdough.objects.failure import (
     start_at_user,
     traceback_of,
 )
+from sourdough.objects.session import Session
 from sourdough.transport.stream import Stream
+from sourdough.wire.credit import STREAM_WINDOW
 from sourdough.wire.frames import END, INLINE_BODY, NOTE, ResetCode, Type
 from sourdough.wire.heads import encode_answer
+from sourdough.wire.references import ANSWER, Raised, Returned
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from sourdough.host.host import Host
     from sourdough.http import Request
-    from sourdough.objects.event import BeforeChunk
+    from sourdough.objects.event import BeforeChunk, Event
+    from sourdough.objects.owner import Owner
     from sourdough.transport.link import Link
 
 log = logging.getLogger("sourdough.host")
@@ -47,13 +53,16 @@ class Incoming(Stream):
     """One event from a link."""
 
     __slots__ = (
+        "_by_talk",
         "_ended",
         "_head_sent",
         "_host",
         "_interrupted",
         "_request_number",
         "_streaming",
+        "_talk",
         "body",
+        "event",
         "is_call",
         "request",
         "started",
@@ -74,7 +83,11 @@ class Incoming(Stream):
         self.body: BodyReader | None = None
         self.request: Request | None = None
         """What the handler was given, and is told when the client leaves."""
+        self.event: Event | None = None
+        """What it was handed on as; of a call, whose caller may be cancelled."""
         self.started = time.monotonic()
+        self._talk: Talk | None = None
+        self._by_talk = False
         self._request_number = request_number
         self._host = host
         self._ended: asyncio.Future[None] | None = None
@@ -96,12 +109,17 @@ class Incoming(Stream):
     # --- the request's body
 
     def on_body(self, chunk: bytes, end: bool) -> None:
-        if self.body is not None:
+        if self._talk is not None:
+            self._talk.receive(chunk)
+        elif self.body is not None:
             self.body.feed(chunk, end)
 
     def on_reset(self, code: int, sentence: str) -> None:
         if code == ResetCode.EXPIRED:
             self._host.overdue.add(self._request_number)
+        if self.event is not None and self.started:
+            # Whoever awaited this call was cancelled, and so is what answers it.
+            self.event.cancel()
         self._left("the client left")
 
     def on_lost(self, delivered: bool) -> None:
@@ -113,8 +131,33 @@ class Incoming(Stream):
             self.body.fail(reason)
         if self.request is not None:
             self.request.leave()
+        if self._talk is not None:
+            self._talk.session.end(lost_error("the other side has left"))
         self._interrupt()
         self._done()
+
+    # --- what is passed by reference
+
+    def session(self, owner: Owner) -> Session:
+        """Return the callee's side of this call's session."""
+        if self._talk is None:
+            self._talk = Talk(self, Session(owner, self._host.caller))
+            self._host.talks.add(self)
+            if self.link is None:
+                self._talk.session.end(lost_error("the other side has left"))
+            elif self.body is None:
+                self.link.grant(self.number, STREAM_WINDOW)
+        return self._talk.session
+
+    def end_session(self) -> None:
+        """The host gives its seat up: what it has lent is gone."""
+        self._left("the host has given its seat up")
+        self.reset(ResetCode.LOST, "the host has given its seat up")
+
+    def close(self) -> None:
+        super().close()
+        if self._talk is not None:
+            self._host.talks.discard(self)
 
     # --- the answer: objects.event.Reply
 
@@ -180,7 +223,10 @@ class Incoming(Stream):
             self._streaming.cancel()
 
     def returned(self, value: bytes) -> None:
-        self._send(OK, b"", value)
+        if self._talk is None or self._talk.session.idle:
+            self._send(OK, b"", value)
+        elif not self._head_sent:
+            self._answer(Returned(ANSWER, value))
 
     def failed(self, error: BaseException) -> None:
         if self.link is None:
@@ -190,8 +236,10 @@ class Incoming(Stream):
             log.error("a response's body failed", exc_info=error)
             self.reset(ResetCode.FAILED, "the response's body was cut short")
             self._done()
+        elif self._talk is not None and not self._talk.session.idle:
+            self._answer(Raised(ANSWER, encode_error(error, log=True)))
         elif self.is_call or self._from_stub:
-            self._send(ERROR, b"", encode_error(error))
+            self._send(ERROR, b"", encode_error(error, log=True))
         else:
             self._failed_http(error)
 
@@ -205,13 +253,22 @@ class Incoming(Stream):
         if self._host.debug:
             fields["exception"] = what
             fields["traceback"] = traceback_of(error)
-        if failure.status == 500:
+        if failure.status == 500 and not getattr(error, "logged", False):
             log.error("%s", what, exc_info=error)
+            if isinstance(error, DurableObjectError):
+                error.logged = True
         headers = Headers({"content-type": "application/json", "x-request-id": self.request_id})
         if failure.retry_after is not None:
             headers.append("retry-after", str(failure.retry_after))
         note = f"{what}\0{place or ''}".encode("utf-8", "replace")[:4096]
         self._send(failure.status, headers.to_block(), json.dumps(fields).encode(), note)
+
+    def _answer(self, message: Returned | Raised) -> None:
+        """Answer on the session: the stream stays while anything is held."""
+        assert self._talk is not None
+        self._head_sent = self._by_talk = True
+        self._talk.post(message)
+        self._done()
 
     # --- frames
 
@@ -241,6 +298,8 @@ class Incoming(Stream):
             self._ended = None
 
     def on_writable(self) -> None:
+        if self._talk is not None and (self._by_talk or not self._head_sent):
+            return
         if self._ended is not None:
             self._wake()
         else:
@@ -275,3 +334,8 @@ async def _confirm(before_chunk: BeforeChunk) -> None:
     waiter = before_chunk()
     if waiter is not None:
         await waiter
+
+
+def lost_error(sentence: str) -> DurableObjectError:
+    """The error of what goes through a link that is gone (semantics section 2)."""
+    return DurableObjectError(f"Network connection lost. ({sentence})", retryable=True)

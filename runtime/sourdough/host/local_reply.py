@@ -5,24 +5,39 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from sourdough.errors import DurableObjectError
+from sourdough.host.local_body import Window
 from sourdough.http import BodyReader, Response
 from sourdough.http.body import WatchedBody
 from sourdough.objects.failure import decode_error, encode_error
-from sourdough.wire.credit import STREAM_WINDOW
+from sourdough.objects.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from sourdough.objects.event import BeforeChunk
+    from sourdough.host.calls import Calls
+    from sourdough.objects.event import BeforeChunk, Event
+    from sourdough.objects.owner import Owner
 
 
 class LocalReply:
     """Implements `objects.event.Reply` with a future."""
 
-    __slots__ = ("_answer", "_dropped", "_streaming")
+    __slots__ = ("_answer", "_caller", "_calls", "_dropped", "_far", "_near", "_streaming")
 
-    def __init__(self, answer: asyncio.Future[Response | bytes]) -> None:
+    def __init__(
+        self,
+        answer: asyncio.Future[Response | bytes],
+        calls: Calls,
+        caller: Event | None,
+        near: Session | None = None,
+    ) -> None:
+        """caller: the event that calls. near: its side of the session, where it lends something."""
         self._answer = answer
+        self._calls = calls
+        self._caller = caller
+        self._near = near
+        self._far: Session | None = None
         self._streaming: asyncio.Task[Any] | None = None
         self._dropped = False
 
@@ -31,7 +46,7 @@ class LocalReply:
 
     async def stream(self, response: Response, before_chunk: BeforeChunk) -> None:
         """Hand the body over chunk by chunk; stop when the caller has thrown it away."""
-        window = _Window()
+        window = Window()
         reader = BodyReader(window.consumed)
         chunks = response.stream()
         self._streaming = asyncio.current_task()
@@ -55,6 +70,39 @@ class LocalReply:
             if close is not None:
                 await close()
 
+    def session(self, owner: Owner) -> Session:
+        """Connect both sides: what one posts the other receives, in a later turn of the loop."""
+        if self._far is None:
+            loop = asyncio.get_running_loop()
+            near, far = self.near, Session(owner, self._calls)
+            near.attach(lambda message: loop.call_soon(far.receive, message))
+            far.attach(lambda message: loop.call_soon(near.receive, message))
+            self._far = far
+        return self._far
+
+    @property
+    def near(self) -> Session:
+        """The caller's side, made when it is first needed."""
+        if self._near is None:
+            self._near = self._calls.session(self._caller)
+        return self._near
+
+    def taken(self) -> None:
+        """The caller has decoded the answer, or gave up: the rest is until nothing is held."""
+        if self._near is not None:
+            self._near.on_idle = self._let_go
+            self._near.settle()
+
+    def _let_go(self) -> None:
+        over = DurableObjectError("nothing was held any more")
+        for side in (self._near, self._far):
+            if side is not None:
+                side.end(over)
+
+    def given_up(self) -> None:
+        """The caller was cancelled: nobody uses what either side has lent."""
+        self._let_go()
+
     def returned(self, value: bytes) -> None:
         self._resolve(value)
 
@@ -77,7 +125,7 @@ class LocalReply:
 
 
 async def _pump(
-    chunks: AsyncIterator[bytes], before_chunk: BeforeChunk, reader: BodyReader, window: _Window
+    chunks: AsyncIterator[bytes], before_chunk: BeforeChunk, reader: BodyReader, window: Window
 ) -> None:
     async for chunk in chunks:
         await _confirm(before_chunk)
@@ -90,25 +138,3 @@ async def _confirm(before_chunk: BeforeChunk) -> None:
     waiter = before_chunk()
     if waiter is not None:
         await waiter
-
-
-class _Window:
-    """Back-pressure of a body inside one process."""
-
-    __slots__ = ("_outstanding", "_waiter")
-
-    def __init__(self) -> None:
-        self._outstanding = 0
-        self._waiter: asyncio.Future[None] | None = None
-
-    def consumed(self, amount: int) -> None:
-        self._outstanding -= amount
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    async def sent(self, amount: int) -> None:
-        self._outstanding += amount
-        while self._outstanding > STREAM_WINDOW:
-            self._waiter = asyncio.get_running_loop().create_future()
-            await self._waiter
-        self._waiter = None

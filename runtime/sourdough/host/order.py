@@ -10,6 +10,7 @@ owner are unanswered, nothing more is sent; what it refused goes to the next own
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 
 from sourdough.transport.peers import Outgoing
@@ -29,11 +30,15 @@ class OrderedCall(Outgoing):
         super().__init__(slot, body_follows, version)
         self.place = 0
 
+    def broken(self, error: BaseException) -> None:
+        """The stub is broken, and this call was not delivered: it never will be."""
+        raise NotImplementedError
+
 
 class Order:
     """The order of one stub's calls."""
 
-    __slots__ = ("_held", "_out", "_peers", "_place", "_refused", "at_gate")
+    __slots__ = ("_held", "_out", "_peers", "_place", "_refused", "at_gate", "broken")
 
     def __init__(self, peers: Peers) -> None:
         self._peers = peers
@@ -44,6 +49,8 @@ class Order:
         self._out: dict[int, OrderedCall] = {}
         self._held: dict[int, OrderedCall] = {}
         self._refused = False
+        self.broken: BaseException | None = None
+        """What has ended the connection to the instance, for good (semantics 2.11)."""
 
     @property
     def idle(self) -> bool:
@@ -72,6 +79,28 @@ class Order:
             self._held[call.place] = call
             self._refused = True
             self._go_on()
+
+    def break_(self, error: BaseException) -> None:
+        """The instance is gone, or the way to it: what was not delivered fails with that error.
+
+        Calls that are out on a link still have an answer to come.
+        """
+        if self.broken is not None:
+            return
+        self.broken = error
+        undelivered = {
+            **self._held,
+            **{place: call for place, call in self._out.items() if call.link is None},
+        }
+        for place, call in sorted(undelivered.items()):
+            self._held.pop(place, None)
+            self._out.pop(place, None)
+            call.broken(error)
+
+    def check(self) -> None:
+        """Raise what has broken the stub, a new exception each time."""
+        if self.broken is not None:
+            raise copy.copy(self.broken)
 
     def _has_moved(self, slot: int) -> bool:
         """Whether calls are out to an owner that is not the present one."""

@@ -6,20 +6,28 @@ learns only that the handler failed (and, in `dev`, the traceback).
 
 from __future__ import annotations
 
-import builtins
 import traceback
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sourdough.errors import DurableObjectError, RemoteError, SourdoughError
+from sourdough.errors import DurableObjectError, SourdoughError
 from sourdough.http.body import BodyError
-from sourdough.values import decode, encode
+from sourdough.objects.crossing import REMOTE_TRACEBACK, decode_error, encode_error
 
 # Stack frames of ours say nothing to a user.
 _OURS = str(Path(__file__).parents[1])
 
-# Raised inside a coroutine they would mean something else.
-_NEVER_RAISED = (StopIteration, StopAsyncIteration)
+__all__ = [
+    "HttpFailure",
+    "NoFetchError",
+    "WrongResultError",
+    "decode_error",
+    "describe",
+    "encode_error",
+    "http_failure",
+    "start_at_user",
+    "traceback_of",
+]
 
 
 class HttpFailure(NamedTuple):
@@ -46,7 +54,7 @@ def http_failure(error: BaseException) -> HttpFailure:
             return HttpFailure(503, error.args[0], "try again later", 1)
         if error.retryable or (error.durable_object_reset and not error.remote):
             return HttpFailure(503, error.args[0], "it may or may not have run", 1)
-    if isinstance(error, BodyError):
+    if isinstance(error, BodyError) and not getattr(error, "remote", False):
         return HttpFailure(400, "the request's body was cut short", None, None)
     return HttpFailure(500, "the handler raised an error", "the log has the details", None)
 
@@ -64,8 +72,14 @@ def describe(error: BaseException) -> tuple[str, str | None]:
 
 
 def traceback_of(error: BaseException) -> str:
-    """Return the traceback as text."""
-    return "".join(traceback.format_exception(error))
+    """Return the traceback as text, for clients: that of another process is not among it."""
+    told = traceback.TracebackException.from_exception(error)
+    part: traceback.TracebackException | None = told
+    while part is not None:
+        notes = getattr(part, "__notes__", None) or ()
+        part.__notes__ = [note for note in notes if not str(note).startswith(REMOTE_TRACEBACK)]
+        part = part.__cause__ or part.__context__
+    return "".join(told.format())
 
 
 def start_at_user(error: BaseException) -> None:
@@ -75,44 +89,3 @@ def start_at_user(error: BaseException) -> None:
         found = found.tb_next
     if found is not None:
         error.__traceback__ = found
-
-
-def encode_error(error: BaseException) -> bytes:
-    """Return the form in which an exception crosses a link (semantics 2.13)."""
-    flags: dict[str, Any] = {}
-    if isinstance(error, DurableObjectError) and not isinstance(error, RemoteError):
-        flags = {
-            "remote": error.remote,
-            "retryable": error.retryable,
-            "overloaded": error.overloaded,
-            "durable_object_reset": error.durable_object_reset,
-        }
-    name, message = type(error).__name__, _message_of(error)
-    if isinstance(error, RemoteError):
-        name, message = error.type_name, error.remote_message
-    # Texts of the operating system may hold lone surrogates, which no encoding carries.
-    message = message.encode("utf-8", "replace").decode()
-    return encode({"type": name, "message": message, "flags": flags})
-
-
-def _message_of(error: BaseException) -> str:
-    if isinstance(error, KeyError) and len(error.args) == 1 and isinstance(error.args[0], str):
-        return error.args[0]  # its str() has quotes around, and would get more on the other side
-    return str(error)
-
-
-def decode_error(data: bytes) -> BaseException:
-    """Rebuild the exception: a built-in class by its name, RemoteError for any other."""
-    fields = decode(data)
-    name, message, flags = fields["type"], fields["message"], fields["flags"]
-    if flags:
-        return DurableObjectError(message, **flags)
-    known = getattr(builtins, name, None)
-    if isinstance(known, type) and issubclass(known, Exception) and known not in _NEVER_RAISED:
-        try:
-            error = known(message)
-        except TypeError:  # UnicodeDecodeError and the like want more than a message
-            return RemoteError(name, message)
-        error.remote = True  # type: ignore[attr-defined]
-        return error
-    return RemoteError(name, message)

@@ -13,9 +13,8 @@ from sourdough.http import Response
 from sourdough.objects.alarm import AlarmEvent, run_alarm
 from sourdough.objects.event import current_event
 from sourdough.objects.failure import NoFetchError, WrongResultError
-from sourdough.objects.methods import encode_limited, find_method
+from sourdough.objects.invocation import invoke
 from sourdough.objects.output_gate import send_confirmed
-from sourdough.values import decode
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -55,7 +54,9 @@ async def handle(container: Container, event: Event) -> None:
             outcome = await run_alarm(container, event)
             send_confirmed(container, event.alarm_reply.ended, outcome, event)
         else:
-            await _call(container, event)
+            receiver = event.target if event.by_reference else container.instance
+            result = await invoke(receiver, event)
+            send_confirmed(container, event.reply.returned, result, event)
     except asyncio.CancelledError:
         # A reset has told the caller already; any other cancellation is the handler's own.
         if not container.broken:
@@ -85,13 +86,3 @@ async def _fetch(container: Container, event: Event) -> None:
         send_confirmed(container, event.reply.respond, response, event)
     else:
         await event.reply.stream(response, container.confirmed)
-
-
-async def _call(container: Container, event: Event) -> None:
-    assert container.instance is not None
-    method = find_method(container.instance, event.method)
-    args, kwargs = decode(event.arguments)
-    result = method(*args, **kwargs)
-    if inspect.isawaitable(result):
-        result = await result
-    send_confirmed(container, event.reply.returned, encode_limited(result), event)

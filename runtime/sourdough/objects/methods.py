@@ -1,11 +1,15 @@
-"""Which methods of an object may be called from outside (semantics 2.3, 2.4)."""
+"""What of an object may be called or read from outside (semantics 2.3 to 2.5)."""
 
 from __future__ import annotations
 
+import inspect
+from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
 from sourdough.objects.durable_object import DurableObject
-from sourdough.values import encode
+from sourdough.objects.remote import RemoteTarget
+from sourdough.objects.stub import Path
+from sourdough.objects.target import RpcTarget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,35 +19,69 @@ RESERVED = frozenset({
     "dup", "constructor",
 })  # fmt: skip
 
-# What arguments or a result may take as encoded (semantics 2.6).
-MAX_VALUE_BYTES = 32 * 1024 * 1024
 
-
-def encode_limited(value: Any) -> bytes:
-    """Encode arguments or a result. Raises ValueError above 32 MiB, TypeError for no value."""
-    data = encode(value)
-    if len(data) > MAX_VALUE_BYTES:
-        raise ValueError(
-            "Serialized RPC arguments or return values are limited to 32MiB, but the size of "
-            f"this value was: {len(data)} bytes."
-        )
-    return data
-
-
-def find_method(instance: DurableObject, name: str) -> Callable[..., Any]:
-    """Return the bound method. Raises AttributeError or TypeError, naming the method.
+def find_method(receiver: Any, path: str) -> Callable[..., Any]:
+    """Return the bound method. Raises AttributeError or TypeError, naming it.
 
     Only what stands on the class counts: attributes of the instance, private names and what
-    `DurableObject` and `object` bring are not reachable.
+    `DurableObject` and `object` bring are not reachable. Names before the last are properties.
     """
-    if name in RESERVED:
-        raise TypeError(f"'{name}' is a reserved method and cannot be called over RPC.")
-    cls = type(instance)
-    found = None if name.startswith("_") else getattr(cls, name, None)
-    inherited = hasattr(DurableObject, name)
-    if found is None or inherited or name in vars(instance):
-        raise AttributeError(f'The RPC receiver does not implement the method "{name}".')
+    if "." in path:
+        holder, _, path = path.rpartition(".")
+        receiver = read_property(receiver, holder)
+    if not path or isinstance(receiver, RemoteTarget | Path):
+        found = getattr(receiver, path) if path else receiver
+    else:
+        found = _member(receiver, path)
     if not callable(found):
-        raise TypeError(f'"{name}" is not a function.')
-    method: Callable[..., Any] = getattr(instance, name)
+        raise TypeError(f'"{path}" is not a function.')
+    method: Callable[..., Any] = found
     return method
+
+
+def read_property(receiver: Any, path: str) -> Any:
+    """Return the value of a property; of a dict that a property returned, the value of a key."""
+    for name in path.split("."):
+        receiver = _member(receiver, name)
+    return receiver
+
+
+def _member(receiver: Any, name: str) -> Any:
+    if isinstance(receiver, dict):
+        if name not in receiver:
+            raise _missing(name)
+        return receiver[name]
+    if isinstance(receiver, RemoteTarget | Path):
+        return getattr(receiver, name)
+    if not isinstance(receiver, DurableObject | RpcTarget):
+        raise _missing(name)
+    base = DurableObject if isinstance(receiver, DurableObject) else RpcTarget
+    if name in RESERVED and base is DurableObject:
+        raise TypeError(f"'{name}' is a reserved method and cannot be called over RPC.")
+    found = None if name.startswith("_") else getattr(type(receiver), name, None)
+    own = getattr(receiver, "__dict__", ())
+    if found is None or hasattr(base, name) or name in own:
+        raise _missing(name)
+    if isinstance(found, MemberDescriptorType):  # a slot: an attribute of the instance
+        raise _missing(name)
+    return getattr(receiver, name)
+
+
+def _missing(name: str) -> AttributeError:
+    return AttributeError(f'The RPC receiver does not implement the method "{name}".')
+
+
+def argument_error(
+    method: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], error: TypeError
+) -> TypeError:
+    """Return the error of a call whose arguments do not fit, with the signature; else `error`."""
+    try:
+        signature = inspect.signature(method)
+    except (TypeError, ValueError):  # written in C, and silent about it
+        return error
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError:
+        name = getattr(method, "__qualname__", type(method).__name__)
+        return TypeError(f"{error}; the signature is {name}{signature}")
+    return error

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
-from sourdough.values.codec import decode, encode
+from sourdough.values.codec import (
+    REFERENCING,
+    decode,
+    decode_referencing,
+    encode,
+    encode_referencing,
+)
 
-__all__ = ["decode", "encode"]
+__all__ = ["REFERENCING", "decode", "decode_referencing", "encode", "encode_referencing"]

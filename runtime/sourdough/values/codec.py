@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cbor2 import CBORDecodeError, CBOREncodeError, CBORTag, dumps, loads
 
@@ -23,14 +23,21 @@ from sourdough.values.encoder import (
     SCALARS,
     Encoder,
     SharingFound,
+    Substitutes,
     TooDeepError,
     TupleCycleError,
     UnsupportedValueError,
 )
 from sourdough.values.paths import culprit
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 FORMAT = 1
 _PREFIX = bytes((FORMAT,))
+
+REFERENCING = b"\x7f"
+"""First byte of a value that names things by reference: it means something on one link only."""
 
 # An array inside a tag inside a sharing mark counts several times on the way back.
 _DECODE_DEPTH = 4 * MAX_DEPTH + 8
@@ -51,6 +58,24 @@ def encode(value: Any) -> bytes:
     return _PREFIX + _encode_container(value)
 
 
+def encode_referencing(value: Any, substitute: Callable[[Any], Any]) -> bytes:
+    """Return the form of a value of which some parts are no data.
+
+    substitute: given such a part, returns a list or tuple that says where it is, which may hold
+    such parts again; None where it cannot be passed. Raises as `encode` does.
+    """
+    return REFERENCING + _encode_container(value, Substitutes(substitute))
+
+
+def decode_referencing(data: bytes, restore: Callable[[list[Any]], Any]) -> Any:
+    """Return the value that `encode_referencing` was given.
+
+    restore: given what `substitute` returned, returns what stands for the part on this side.
+    """
+    decoders = {**_DECODERS, tags.REMOTE: lambda address, _immutable: restore(address)}
+    return _loads(data[1:], decoders)
+
+
 def decode(data: bytes) -> Any:
     """Return the value that `encode` was given; a new one at every call.
 
@@ -59,9 +84,13 @@ def decode(data: bytes) -> Any:
     """
     if data[:1] != _PREFIX:
         raise _wrong_format(data)
+    return _loads(data[1:], _DECODERS)
+
+
+def _loads(data: bytes, decoders: dict[int, Any]) -> Any:
     try:
         return loads(
-            data[1:], semantic_decoders=_DECODERS, tag_hook=_unknown_tag, max_depth=_DECODE_DEPTH
+            data, semantic_decoders=decoders, tag_hook=_unknown_tag, max_depth=_DECODE_DEPTH
         )
     except (CBORDecodeError, TypeError, ValueError, ArithmeticError) as error:
         raise ValueError(f"the stored value is damaged: {error}") from error
@@ -76,12 +105,12 @@ def _is_flat(value: Any) -> bool:
     return type(value) is list and SCALARS.issuperset(map(type, value))
 
 
-def _encode_container(value: Any) -> bytes:
+def _encode_container(value: Any, substitutes: Substitutes | None = None) -> bytes:
     try:
         try:
-            return Encoder(sharing=False).run(value)
+            return Encoder(sharing=False, substitutes=substitutes).run(value)
         except SharingFound:
-            return Encoder(sharing=True).run(value)
+            return Encoder(sharing=True, substitutes=substitutes).run(value)
     except TupleCycleError:
         raise ValueError("a tuple that contains itself cannot be stored; use a list") from None
     except (TooDeepError, RecursionError):

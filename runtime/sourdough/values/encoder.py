@@ -35,6 +35,7 @@ _DATE = tags.head(tags.TAG_MAJOR, tags.DATE)
 _TIME = tags.head(tags.TAG_MAJOR, tags.TIME)
 _TIMEDELTA = tags.head(tags.TAG_MAJOR, tags.TIMEDELTA)
 _DECIMAL = tags.head(tags.TAG_MAJOR, tags.DECIMAL)
+_REMOTE = tags.head(tags.TAG_MAJOR, tags.REMOTE)
 
 
 class SharingFound(Exception):  # noqa: N818 (a signal between the two passes, never seen outside)
@@ -53,12 +54,31 @@ class TupleCycleError(Exception):
     """A tuple contains itself through a mutable container; it could not be rebuilt in order."""
 
 
+class Substitutes:
+    """What stands for the parts of a value that travel by reference; asked once for each part."""
+
+    __slots__ = ("_found", "_substitute")
+
+    def __init__(self, substitute: Callable[[Any], Any]) -> None:
+        """substitute: returns what to write instead of a part, or None where there is nothing."""
+        self._substitute = substitute
+        # Keeps both alive: other objects would get their ids, and look like repetitions.
+        self._found: dict[int, tuple[Any, Any]] = {}
+
+    def of(self, value: Any) -> Any:
+        found = self._found.get(id(value))
+        if found is None:
+            found = self._found[id(value)] = (value, self._substitute(value))
+        return found[1]
+
+
 class Encoder:
     """One pass over one value."""
 
-    __slots__ = ("_depth", "_index", "_open_tuples", "_out", "_seen", "_sharing")
+    __slots__ = ("_depth", "_index", "_open_tuples", "_out", "_seen", "_sharing", "_substitutes")
 
-    def __init__(self, *, sharing: bool) -> None:
+    def __init__(self, *, sharing: bool, substitutes: Substitutes | None = None) -> None:
+        self._substitutes = substitutes
         self._out: list[bytes] = []
         self._seen: set[int] = set()
         self._index: dict[int, int] = {}
@@ -82,7 +102,16 @@ class Encoder:
         elif hasattr(kind, "__plain__"):
             self._item(value.__plain__())
         else:
+            self._remote(value)
+
+    def _remote(self, value: Any) -> None:
+        """Write what stands for a value that is no data. It may hold such values itself."""
+        address = None if self._substitutes is None else self._substitutes.of(value)
+        if address is None:
             raise UnsupportedValueError
+        self._out.append(_REMOTE + tags.head(tags.ARRAY_MAJOR, len(address)))
+        for item in address:
+            self._item(item)
 
     def _list(self, value: list[Any]) -> None:
         if self._first_time(value, b""):

@@ -10,21 +10,24 @@ from typing import TYPE_CHECKING, Any
 from sourdough.values.encoder import SUPPORTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _SHOWN_KEY = 40
 
 
-def culprit(value: Any) -> tuple[str, Any] | None:
+def culprit(
+    value: Any, root: str = "value", passes: Callable[[Any], bool] | None = None
+) -> tuple[str, Any] | None:
     """Return (path, part) of the first part that cannot be encoded, such as `value["a"][3]`.
 
     A tuple or set inside a key is named by the key it belongs to. None when every part is fine.
+    root: what the value is called. passes: says which other parts travel by reference.
     """
     seen: set[int] = set()
-    stack: list[tuple[str, Any]] = [("value", value)]
+    stack: list[tuple[str, Any]] = [(root, value)]
     while stack:
         path, part = stack.pop()
-        if _unsupported(part):
+        if _unsupported(part) and (passes is None or not passes(part)):
             return path, part
         if id(part) in seen:
             continue

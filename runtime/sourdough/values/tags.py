@@ -8,7 +8,7 @@ IANA gives out first come, first served:
     0x5300   tuple: array                         0x5301  frozenset: array
     0x5302   datetime: ISO 8601 text              0x5303  date: ISO 8601 text
     0x5304   time: ISO 8601 text                  0x5305  timedelta: [days, seconds, microseconds]
-    0x5306   Decimal: its text
+    0x5306   Decimal: its text                    0x5307  what is passed by reference, never stored
 
 A datetime or time with `fold` set is the array [text, 1] instead of the text.
 
@@ -29,6 +29,7 @@ DATE = 0x5303
 TIME = 0x5304
 TIMEDELTA = 0x5305
 DECIMAL = 0x5306
+REMOTE = 0x5307
 
 # Major types of CBOR, already in the three high bits of the first byte.
 ARRAY_MAJOR = 0x80

@@ -23,6 +23,12 @@ _NO_NAME = 0xFFFF
 
 SECURE = 1
 """Flag of a request: the client spoke https to a trusted proxy."""
+READS = 2
+"""Flag of a call: a property is read, nothing is called."""
+CHAIN = 4
+"""Flag of what a stub sends: behind the target stand a zero byte and the chain of calls."""
+
+MAX_CHAIN_BYTES = 16 * 1024
 
 
 class Kind:

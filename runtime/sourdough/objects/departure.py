@@ -1,0 +1,47 @@
+"""How a call leaves the object that makes it: after the commits made so far (semantics 4.2.2)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Protocol
+
+from sourdough.objects.event import current_event
+
+if TYPE_CHECKING:
+    from sourdough.objects.container import Container
+
+
+class Queue(Protocol):
+    """What is sent in order: the calls of a stub, or those on the references of a session."""
+
+    at_gate: asyncio.Future[None] | None
+    """The newest that has not passed the gate; those made after it wait for it, although what they
+    depend on may be durable already."""
+
+
+def calling_object() -> Container | None:
+    """Return the object whose code runs; None in the entrypoint and elsewhere."""
+    event = current_event.get()
+    return None if event is None else event.container
+
+
+async def pass_gate(queue: Queue) -> None:
+    """Wait for the commits that the calling object has made so far (output gate).
+
+    In order: a later call must not find them durable and overtake (invariant D4).
+    """
+    container = calling_object()
+    waiter = None if container is None else container.confirmed()
+    before = queue.at_gate
+    if waiter is None and before is None:
+        return
+    passed = queue.at_gate = asyncio.get_running_loop().create_future()
+    try:
+        if before is not None:
+            await asyncio.wait([before])
+        if waiter is not None:
+            await waiter
+    finally:
+        passed.set_result(None)
+        if queue.at_gate is passed:
+            queue.at_gate = None
