@@ -134,7 +134,7 @@ class RealDisk:
     def names(self, path: Path) -> list[str]:
         try:
             return os.listdir(path)  # noqa: PTH208 (names, not paths)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return []
 
     def make_directories(self, path: Path) -> None:
