@@ -10,6 +10,7 @@ import asyncio
 import json as _json
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from sourdough.http import Headers, Request, Response
 from sourdough.outgoing import pool
@@ -94,8 +95,11 @@ def _url_of(url: str | Request) -> str:
         text = url.target
     else:
         text = url.url if isinstance(url, Request) else url
-    if not text.lower().startswith(_SCHEMES):
-        raise ValueError(f"fetch() takes a URL with http:// or https://, not {text!r}")
+    server = urlsplit(text).netloc if text.lower().startswith(_SCHEMES) else ""
+    if not server:
+        raise ValueError(f"fetch() takes a URL with http:// or https:// and a host, not {text!r}")
+    if "@" in server:
+        raise ValueError("fetch() takes user and password as an authorization header, not in a URL")
     return text
 
 

@@ -275,13 +275,13 @@ async def test_errors_of_a_wsgi_app(serving, name, text):
 
     def app(environ, start_response):
         if name == "raises":
-            raise ValueError("a secret")  # noqa: TRY301
+            raise ValueError("a secret")
         if name == "exits":
             raise SystemExit(3)
         if name == "replaced":
             start_response("200 OK", [])
             try:
-                raise ValueError("a secret")
+                raise ValueError("a secret")  # noqa: TRY301
             except ValueError as error:
                 start_response("500 Sorry", [], (type(error), error, error.__traceback__))
                 return [b"sorry"]
