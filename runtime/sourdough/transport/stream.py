@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from sourdough.wire.credit import STREAM_WINDOW, ReceiveCredit, SendCredit
+from sourdough.wire.credit import (
+    SPARE_PIECE,
+    SPARE_WINDOW,
+    STREAM_WINDOW,
+    ReceiveCredit,
+    SendCredit,
+)
 from sourdough.wire.frames import END, INLINE_BODY, ResetCode, Type
 
 if TYPE_CHECKING:
@@ -90,10 +96,12 @@ class Stream:
             return True
         while backlog:
             chunk, end = backlog[0]
-            room = min(len(chunk), INLINE_BODY, link.send_credit.available)
-            size = credit.take(room) if room else 0
+            shared = link.send_credit.available
+            if shared <= 0 and credit.available >= SPARE_WINDOW:
+                shared = SPARE_PIECE
+            size = credit.take(min(len(chunk), INLINE_BODY, max(shared, 0)))
             if size == 0 and chunk:
-                if link.send_credit.available == 0:
+                if shared <= 0:
                     link.wait_for_credit(self)
                 return False
             link.send_credit.available -= size

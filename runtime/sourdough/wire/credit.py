@@ -8,12 +8,16 @@ slows its writer down and nothing else.
 from __future__ import annotations
 
 STREAM_WINDOW = 256 * 1024
-# A few hundred stalled readers must not stall a link; the memory they can hold is this.
+# What readers that take nothing may hold of a link before its streams are kept short.
 LINK_WINDOW = 64 * 1024 * 1024
+# A stream with at least so much of its own window left goes on, in small pieces, on a link without
+# credit: readers that take nothing slow the others down, but never stall them.
+SPARE_WINDOW = STREAM_WINDOW // 2
+SPARE_PIECE = 16 * 1024
 
 
 class SendCredit:
-    """What a sender may still send."""
+    """What a sender may still send; that of a link may be below zero (`SPARE_WINDOW`)."""
 
     __slots__ = ("available",)
 

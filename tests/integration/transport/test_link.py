@@ -108,13 +108,32 @@ async def test_a_starved_link_wakes_every_stream_that_waits(pair):
     """When credit of the link comes back, all streams go on."""
     first, one = await pair.opened(end=False)
     second, two = await pair.opened(end=False)
+    one.taking = two.taking = False
     pair.near.send_credit.available = 0
-    assert not first.send_body(b"a" * 1000, True)
-    assert not second.send_body(b"b" * 1000, True)
+    size = STREAM_WINDOW
+    assert not first.send_body(b"a" * size, True)
+    assert not second.send_body(b"b" * size, True)
     pair.far.grant(0, LINK_WINDOW)
-    await asyncio.gather(one.ended.wait(), two.ended.wait())
-    assert (one.body, two.body) == (b"a" * 1000, b"b" * 1000)
+    await pair.until(lambda: one.ended.is_set() and two.ended.is_set())
+    assert (one.untaken, two.untaken) == (size, size)
     assert first.writable == second.writable == 1
+
+
+async def test_readers_that_take_nothing_cannot_stall_a_link(pair):
+    """They use the link's credit up; a body for somebody else still arrives (invariant D5)."""
+    pair.make = lambda: Talk(taking=False)
+    for _ in range(LINK_WINDOW // STREAM_WINDOW):
+        stalled, reader = await pair.opened(end=False)
+        stalled.send_body(bytes(2 * STREAM_WINDOW), True)
+        await pair.until(lambda reader=reader: reader.untaken == STREAM_WINDOW)
+    assert pair.near.send_credit.available == 0
+
+    pair.make = Talk
+    quick, reader = await pair.opened(end=False)
+    quick.send_body(b"x" * 1024 * 1024, True)
+    await reader.ended.wait()
+    assert len(reader.body) == 1024 * 1024
+    assert pair.near.send_credit.available < 0
 
 
 async def test_link_credit_comes_back_from_streams_that_ended_early(pair):
