@@ -36,6 +36,7 @@ def check(
     file = find(config)
     try:
         project = load(file)
+        _try_migrations(project)
     except ConfigFaults as error:
         _report_faults(error, as_json=as_json)
         raise typer.Exit(ExitCode.CONFIG) from None
@@ -43,6 +44,13 @@ def check(
     _report(project, refusal, shown=str(file), as_json=as_json)
     if refusal is not None:
         raise typer.Exit(ExitCode.START)
+
+
+def _try_migrations(project: Project) -> None:
+    """Compare the classes with the storage folder, where there is one; changes nothing there."""
+    from sourdough.coordinator.folder import plan_folder
+
+    plan_folder(project, project.storage_path)
 
 
 def _try_import(project: Project) -> Refusal | None:

@@ -19,6 +19,7 @@ _LEVEL_OF_KIND: dict[type[r.Record], str] = {
     r.HostStuck: "error",
     r.ReloadDone: "info",
     r.ReloadFailed: "error",
+    r.Migrated: "info",
     r.ServerStarted: "info",
     r.ServerStopping: "info",
     r.DrainWaiting: "warning",

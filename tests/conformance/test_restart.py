@@ -1,4 +1,4 @@
-"""What the next server finds (semantics 1.1, 1.13, 3.12, 5)."""
+"""What the next server finds (semantics 1.1, 1.13, 3.12, 5, 9)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,16 @@ from tests.conformance.world import Thing, World
 from tests.system.server import RunningServer, wait_until
 
 execute = storage.sql.exec
+
+
+def rename_class(project, module, old, new):
+    """Give a class another name, in its module and, with a migration, in the configuration."""
+    code = project / f"{module}.py"
+    code.write_text(code.read_text().replace(f"class {old}(", f"class {new}("))
+    config = project / "sourdough.toml"
+    bound = config.read_text().replace(f'class_name = "{old}"', f'class_name = "{new}"')
+    renamed = f'renamed_classes = [{{ from = "{old}", to = "{new}" }}]'
+    config.write_text(f'{bound}\n[[migrations]]\ntag = "v1"\n{renamed}\n')
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +57,7 @@ def reborn(hosts, tmp_path_factory):
         assert server.stop() == 0
     module = project / "forgetful.py"
     module.write_text(module.read_text().replace("def alarm(", "def was_alarm("))
+    rename_class(project, "actor", "Actor", "Player")
     with RunningServer(project, "serve", "--hosts", hosts, ahead=3600) as server:
         found.server = server
         found.world = World(server)
@@ -70,6 +81,12 @@ def test_entries_and_tables_are_there(reborn):
 def test_what_was_deleted_stays_deleted(reborn):
     """semantics 5.1, trap 39."""
     assert Thing(reborn.world, "KEEPER", reborn.deleted).steps(storage.list()) == [{}]
+
+
+def test_a_renamed_class_keeps_its_objects(reborn):
+    """semantics 9: the same ids, the same data, another class."""
+    actor = Thing(reborn.world, "ACTOR", reborn.actor)
+    assert [actor.call("class_name"), actor.call("value")] == ["Player", 1]
 
 
 def test_memory_is_gone(reborn):

@@ -47,6 +47,8 @@ class Saves:
         self._record = record
         self._adopted = adopted
         self._coming: Layout | None = None
+        self._unread = False
+        """Whether the file has faults: a save of the code may be what corrects them."""
         reload.adopt = self.adopt
 
     def take(self, files: Sequence[str]) -> None:
@@ -54,8 +56,10 @@ class Saves:
         if self._supervisor.stopping:
             return
         file = self._supervisor.application.options.project.file
-        if file is not None and file.name in files and not self._read_config(file, files):
-            return
+        if file is not None and (file.name in files or self._unread):
+            self._unread = not self._read_config(file, files)
+            if self._unread:
+                return
         self._reload.begin(files)
 
     def change(self, project: Project) -> None:

@@ -33,6 +33,9 @@ class Actor(DurableObject):
     async def is_prepared(self) -> bool:
         return self.prepared
 
+    async def class_name(self) -> str:
+        return type(self).__name__
+
     async def own_name(self) -> str | None:
         return self.ctx.id.name
 

@@ -74,6 +74,8 @@ EXAMPLES: tuple[r.AnyRecord, ...] = (
         error="ValueError: no",
         traceback="Traceback (most recent call last):\n  File a.py, line 1\nValueError: no",
     ),
+    r.Migrated(ts=TS, text="the class Counter is Tally now, with the objects it had"),
+    r.ChildBackingOff(ts=TS, child="host 2", seconds=4, restarts=5, standby=True),
     r.ServerStarted(
         ts=TS,
         url="http://127.0.0.1:8787",
