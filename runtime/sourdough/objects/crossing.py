@@ -80,6 +80,8 @@ def decode_error(data: bytes) -> Exception:
 def _rebuilt(fields: dict[str, Any]) -> Exception | None:
     kind = _class_of(fields["module"], fields["name"])
     args = fields.get("args")
+    if args is None and fields["module"] == "builtins":
+        args = (fields["message"],)  # as far as they can be told
     if kind is None or args is None:
         return None
     try:

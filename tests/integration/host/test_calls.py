@@ -40,7 +40,11 @@ class Thing(DurableObject):
 
     async def wait(self):
         type(self).started.set()
-        await type(self).waiting.wait()
+        try:
+            await type(self).waiting.wait()
+        except asyncio.CancelledError:
+            type(self).seen.append("cancelled")
+            raise
         await self.ctx.storage.put("done", True)
         type(self).seen.append("done")
         return "late"
@@ -116,8 +120,10 @@ async def test_errors_are_the_same_from_everywhere(reached):
     with pytest.raises(KeyError) as raised:
         await stub.fail("key")
     assert raised.value.args == ("boom",)
-    with pytest.raises(RemoteError, match="OwnError: boom"):
+    with pytest.raises(OwnError, match="boom") as own:
         await stub.fail("own")
+    assert own.value.remote
+    assert own.value.durable_object_id == str(stub.id)
     with pytest.raises(RemoteError, match="SystemExit"):
         await stub.fail("exit")
     with pytest.raises(AttributeError, match='does not implement the method "nope"'):
@@ -140,7 +146,7 @@ async def test_a_fetch(reached):
 
 async def test_a_fetch_that_raises(reached):
     """The caller gets the exception, wherever the object lives (2.13)."""
-    with pytest.raises(RemoteError, match="OwnError: boom") as raised:
+    with pytest.raises(OwnError, match="boom") as raised:
         await stub_of(reached).fetch("/raise")
     assert raised.value.remote
 
@@ -193,16 +199,20 @@ async def test_a_response_body_that_raises_is_cut_short(reached):
         await response.bytes()
 
 
-async def test_a_caller_that_gives_up_does_not_stop_the_callee(reached):
-    """The object's work goes on (trap 12, invariant D7)."""
+async def test_a_caller_that_is_cancelled_cancels_the_callee(reached):
+    """Nobody waits for that call any more; a client that leaves is something else (D7)."""
     call = asyncio.ensure_future(stub_of(reached).wait())
+    other = asyncio.ensure_future(stub_of(reached).wait())
     await asyncio.wait_for(Thing.started.wait(), 5)
+    await stub_of(reached).whoami()
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    Thing.waiting.set()
     made, _ = reached
-    await made.until(lambda: Thing.seen == ["done"])
+    await made.until(lambda: Thing.seen == ["cancelled"])
+    Thing.waiting.set()
+    assert await other == "late"
+    assert Thing.seen == ["cancelled", "done"]
 
 
 async def test_a_calls_b_calls_a(reached):
