@@ -10,7 +10,14 @@ import pytest
 TESTS = Path(__file__).parent
 
 # Seconds, on two cores. Beyond it a suite is too slow to be run before every commit.
-BUDGETS = {"unit": 60, "integration": 90, "packaging": 60, "conformance": 60, "system": 120}
+BUDGETS = {
+    "unit": 60,
+    "integration": 90,
+    "packaging": 60,
+    "conformance": 60,
+    "power": 60,
+    "system": 120,
+}
 BUDGET_OF_OTHERS = 60
 
 
@@ -20,7 +27,7 @@ def suite_of(path: Path) -> str:
 
 
 def _rank(item: pytest.Item) -> tuple[int, str]:
-    order = ["unit", "integration", "packaging", "conformance"]
+    order = ["unit", "integration", "packaging", "conformance", "power"]
     suite = suite_of(item.path)
     return (order.index(suite) if suite in order else len(order), suite)
 

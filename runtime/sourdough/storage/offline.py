@@ -53,7 +53,7 @@ def scan(storage: Path, storage_name: str) -> Iterator[tuple[bytes, Path]]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[apsw.Connection]:
-    if not path.exists() or is_blank(path) or path.with_name(path.name + ".new").exists():
+    if not path.exists() or is_blank(path):
         raise StorageError("there is no such object", place=str(path))
     connection = open_file(path)
     try:

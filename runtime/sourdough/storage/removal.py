@@ -12,27 +12,48 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def wal_path(path: Path) -> Path:
+    """Return the place of a database's WAL."""
+    return path.with_name(path.name + "-wal")
+
+
+def draft_path(path: Path) -> Path:
+    """Return the place of a new database before it has its name."""
+    return path.with_name(path.name + ".new")
+
+
+def leftovers(path: Path) -> tuple[Path, Path]:
+    """Return what may stand beside a database's name when it is not there itself."""
+    return wal_path(path), draft_path(path)
+
+
 def remove_object(path: Path) -> int:
     """Delete a database and its WAL for good; return how many bytes that freed.
 
-    The WAL goes last: a database that came back after a loss of power without it would be an
-    older state of the object, and a WAL without its database is ignored. Raises StorageError.
+    The database's end is durable before the WAL goes: one that came back after a loss of power
+    without its WAL would be an older state of the object. And the WAL's is before anybody can make
+    the object again: it would be folded into the new one. Raises StorageError.
     """
-    freed = 0
     try:
-        for name in (path.name, f"{path.name}-wal", f"{path.name}.new"):
-            each = path.with_name(name)
-            if each.exists():
-                freed += each.stat().st_size
-                each.unlink()
-        if path.parent.exists():
-            directory = open_directory(path.parent)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
+        freed = _remove(path)
+        return freed + _remove(*leftovers(path))
     except OSError as error:
         raise StorageError(
             f"the object cannot be deleted: {error.strerror}", place=str(path)
         ) from error
+
+
+def _remove(*paths: Path) -> int:
+    """Remove names in one directory, durably."""
+    found = [path for path in paths if path.exists()]
+    freed = sum(path.stat().st_size for path in found)
+    for path in found:
+        path.unlink()
+    folder = paths[0].parent
+    if folder.exists():
+        directory = open_directory(folder)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
     return freed

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING
 
 from sourdough.errors import StorageError
 from sourdough.storage.connection import open_file
-from sourdough.storage.disk import is_blank, sync_data, write_all
+from sourdough.storage.disk import is_blank, open_directory, sync_data, write_all
 from sourdough.storage.engine import Durability
 from sourdough.storage.limits import DEFAULT_LIMITS, SqlLimits
+from sourdough.storage.removal import draft_path, leftovers, remove_object, wal_path
 from sourdough.storage.stopwatch import Stopwatch
-from sourdough.storage.wal_file import Creation, WalFile
+from sourdough.storage.wal_file import WalFile
 
 if TYPE_CHECKING:
     import asyncio
@@ -88,10 +89,11 @@ class WalEngine:
         self._wait_for_predecessor(path)
         try:
             size = path.stat().st_size
-            if size == 0 or _marker(path).exists() or is_blank(path):
-                _remove(path)
+            if size == 0 or is_blank(path):
+                self._clear(path)
                 return False
         except FileNotFoundError:
+            self._confirm_absence(path)
             return False
         except OSError as error:
             raise StorageError(
@@ -100,37 +102,45 @@ class WalEngine:
         return True
 
     def open(self, path: Path) -> WalFile:
-        """Open an existing file; what its WAL holds counts as commit 1, not yet durable."""
+        """Open an existing file.
+
+        What its WAL holds, and its name in a directory that this engine has not synced, count as
+        commit 1, not yet durable.
+        """
         self._wait_for_predecessor(path)
-        found = _size(wal_path(path))
-        file = WalFile(engine=self, path=path, connection=open_file(path, self.limits))
-        if found:
+        found = self._found(path)
+        name_synced = path.parent in self._durable_directories
+        file = WalFile(
+            engine=self,
+            path=path,
+            connection=open_file(path, self.limits),
+            name_synced=name_synced,
+        )
+        if found or not name_synced:
             file.found_commits(found)
         return file
 
     def create(self, path: Path, image: bytes) -> WalFile:
         """Make a file of a serialised database; the image is commit 1 (invariant S7).
 
-        Until the file is synced a second name, `<id>.sqlite.new`, stands beside it: whoever finds
-        it knows that nothing of this file was ever acknowledged. Raises StorageError.
+        It gets its name when its content is on the disk, so what has a name is whole. That is one
+        sync on the loop for a new object. Raises StorageError.
         """
         self._wait_for_predecessor(path)
         data = bytearray(image)
         data[_HEADER_WAL_FLAGS] = b"\x02\x02"
         try:
-            creation = self._write_new(path, data)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if any(leftover.exists() for leftover in leftovers(path)):
+                self._clear(path)
+            self._write_new(path, data)
         except OSError as error:
-            with suppress(OSError):
-                _remove(path)
             raise StorageError(
                 f"an object's database cannot be created: {error.strerror}", place=str(path)
             ) from error
-        try:
-            connection = open_file(path, self.limits)
-        except StorageError:
-            os.close(creation.fd)
-            raise
-        file = WalFile(engine=self, path=path, connection=connection, creation=creation)
+        file = WalFile(
+            engine=self, path=path, connection=open_file(path, self.limits), name_synced=False
+        )
         file.found_commits(len(data))
         return file
 
@@ -153,6 +163,11 @@ class WalEngine:
         """Run one sync of a file in a thread; `target` is the commit that it makes durable."""
         return self.executor.submit(self._sync, file, target)
 
+    def remove(self, path: Path) -> int:
+        """Delete an object for good; nobody has it open. Return how many bytes that freed."""
+        self._wait_for_predecessor(path)
+        return remove_object(path)
+
     def fail(self, error: Exception) -> None:
         """Note that a sync failed: the state of the disk is unknown from here on (S2)."""
         if self.error is None:
@@ -163,16 +178,26 @@ class WalEngine:
         """Keep an abandoned file's descriptors until its running sync has ended (S3)."""
         self._lingering[file.path] = (file, sync)
 
-    def directories_to_sync(self, path: Path) -> list[Path]:
-        """Return the directories whose entries lead to a new file, nearest first."""
+    def sync_names(self, path: Path) -> None:
+        """Sync the directories that lead to a file.
+
+        That of a file that was found as well: the process that made it may have died before. What
+        is in a directory when it is first synced here needs no more syncs of its name.
+        """
         directories = [path.parent]
         if path.parent not in self._durable_directories:
             directories += [path.parent.parent, path.parent.parent.parent]
-        return directories
-
-    def directory_is_durable(self, path: Path) -> None:
-        """Note that the directory of a file needs no more syncs of its own name."""
+        for directory in directories:
+            fd = open_directory(directory)
+            try:
+                os.fsync(fd)
+            finally:
+                os.close(fd)
         self._durable_directories.add(path.parent)
+
+    def directory_is_uncertain(self, path: Path) -> None:
+        """Note that the name of a file may not be durable."""
+        self._durable_directories.discard(path.parent)
 
     def close(self) -> None:
         """End the threads; every file has been closed or abandoned before."""
@@ -180,20 +205,58 @@ class WalEngine:
         for path in list(self._lingering):
             self._wait_for_predecessor(path)
 
-    def _write_new(self, path: Path, data: bytearray) -> Creation:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _remove(path)
-        marker = _marker(path)
-        fd = os.open(marker, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    def _confirm_absence(self, path: Path) -> None:
+        """Make durable that there is no file: who deleted it may have died before."""
+        if not self.syncs or path.parent in self._durable_directories or not path.parent.exists():
+            return
+        try:
+            self.sync_names(path)
+        except OSError as error:
+            self.fail(error)
+            raise StorageError(str(error), place=str(path.parent)) from error
+
+    def _found(self, path: Path) -> int:
+        """Return the size of a WAL that a predecessor has left, written once more.
+
+        Its sync may have failed: the kernel may then call pages clean that are not on the disk, and
+        would not write them with ours (invariant S2).
+        """
+        try:
+            fd = os.open(wal_path(path), os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return 0
+        try:
+            size = os.fstat(fd).st_size
+            if size and self.syncs:
+                write_all(fd, os.pread(fd, size, 0))
+        finally:
+            os.close(fd)
+        return size
+
+    def _clear(self, path: Path) -> None:
+        try:
+            remove_object(path)
+        except StorageError as error:
+            self.fail(error)
+            raise
+
+    def _write_new(self, path: Path, data: bytearray) -> None:
+        draft = draft_path(path)
+        fd = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
             write_all(fd, data)
-            linked = self.syncs and _link(marker, path)
-            if not linked:
-                marker.rename(path)
-        except OSError:
+            if self.syncs:
+                self._sync_new(fd)
+        finally:
             os.close(fd)
+        draft.rename(path)
+
+    def _sync_new(self, fd: int) -> None:
+        try:
+            self.sync(fd)
+        except Exception as error:
+            self.fail(error)
             raise
-        return Creation(fd=fd, marker=marker if linked else None)
 
     def _wait_for_predecessor(self, path: Path) -> None:
         """Let an abandoned file's last sync end; only a reset in mid-sync makes this block."""
@@ -232,34 +295,3 @@ class WalEngine:
             if lingering is not None and lingering[0] is file:
                 self._wait_for_predecessor(file.path)
             file.sync_ended(target, error)
-
-
-def wal_path(path: Path) -> Path:
-    """Return the place of a database's WAL."""
-    return path.with_name(path.name + "-wal")
-
-
-def _marker(path: Path) -> Path:
-    return path.with_name(path.name + ".new")
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
-
-
-def _link(marker: Path, path: Path) -> bool:
-    """Give the new file its name beside the marker; False where the file system has no links."""
-    try:
-        path.hardlink_to(marker)
-    except OSError:
-        return False
-    return True
-
-
-def _remove(path: Path) -> None:
-    """Remove all that stands under a database's name; the marker last, as it voids the others."""
-    for leftover in (wal_path(path), path, _marker(path)):
-        leftover.unlink(missing_ok=True)

@@ -1,22 +1,19 @@
 """One object's open database file under the `WalEngine`.
 
-Two descriptors stand beside the connection. That of a file made here was opened before the
-connection and is closed after it (invariant S3: closing it earlier would drop SQLite's lock). That
-of the `-wal` may be opened and closed at will.
+A descriptor of the `-wal` stands beside the connection; it may be opened and closed at will, unlike
+one of the database itself (invariant S3: closing it would drop SQLite's lock).
 """
 
 from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import apsw
 
 from sourdough.errors import StorageError
 from sourdough.storage.connection import run
-from sourdough.storage.disk import open_directory
 from sourdough.storage.engine import wait_until_durable
 from sourdough.storage.failure import is_failed_sync
 
@@ -32,15 +29,6 @@ if TYPE_CHECKING:
 _LONG = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Creation:
-    """What is still to do for a file made in this process."""
-
-    fd: int
-    marker: Path | None
-    """The second name that says: not acknowledged yet."""
-
-
 class WalFile:
     """Implements `ObjectFile`."""
 
@@ -50,16 +38,16 @@ class WalFile:
         engine: WalEngine,
         path: Path,
         connection: apsw.Connection,
-        creation: Creation | None = None,
+        name_synced: bool,
     ) -> None:
+        """Take a connection; name_synced: the file's name is known to survive a loss of power."""
         self.connection = connection
         self.path = path
         self.commits = 0
         self.durable = 0
         self.lent = False
         self._engine = engine
-        self._creation = creation
-        self._creation_synced = creation is None
+        self._name_synced = name_synced
         self._wal_fd: int | None = None
         self._sync_running: Future[Exception | None] | None = None
         self._waiters: list[tuple[int, Callable[[Exception | None], None]]] = []
@@ -75,7 +63,7 @@ class WalFile:
         connection.set_wal_hook(self._wal_grew)
 
     def found_commits(self, size: int) -> None:
-        """Count what the file already holds, in bytes, as commit 1 and make it durable."""
+        """Count what the file already holds, in bytes of WAL, as commit 1 and make it durable."""
         self._changed = True
         self._grown = size
         self.committed()
@@ -125,6 +113,8 @@ class WalFile:
         self._ended = self._closed = True
         self._engine.synced(self._unsynced)
         self._unsynced = 0
+        if not self._name_synced:
+            self._engine.directory_is_uncertain(self.path)
         self.connection.close(True)
         sync = self._sync_running
         if sync is not None and not sync.done():
@@ -135,8 +125,9 @@ class WalFile:
 
     def make_durable(self) -> None:
         """In a thread: sync what was committed so far, names before content that needs them."""
-        if not self._creation_synced:
-            self._sync_creation()
+        if not self._name_synced:
+            self._engine.sync_names(self.path)
+            self._name_synced = True
         if self._wal_fd is None:
             with suppress(FileNotFoundError):
                 wal = self.path.with_name(self.path.name + "-wal")
@@ -163,13 +154,10 @@ class WalFile:
             self._start_sync()
 
     def close_descriptors(self) -> None:
-        """Close what stands beside the connection, which is closed already (invariant S3)."""
+        """Close what stands beside the connection."""
         if self._wal_fd is not None:
             os.close(self._wal_fd)
             self._wal_fd = None
-        if self._creation is not None:
-            os.close(self._creation.fd)
-            self._creation = None
 
     def _wal_grew(self, _connection: apsw.Connection, _database: str, pages: int) -> int:
         """SQLite's hook: called by every commit that wrote something."""
@@ -208,21 +196,6 @@ class WalFile:
         if self._engine.error is None:
             self._syncing, self._unsynced = self._unsynced, 0
             self._sync_running = self._engine.submit(self, self.commits)
-
-    def _sync_creation(self) -> None:
-        creation = self._creation
-        assert creation is not None
-        self._engine.sync(creation.fd)
-        if creation.marker is not None:
-            creation.marker.unlink(missing_ok=True)
-        for directory in self._engine.directories_to_sync(self.path):
-            fd = open_directory(directory)
-            try:
-                os.fsync(fd)
-            finally:
-                os.close(fd)
-        self._engine.directory_is_durable(self.path)
-        self._creation_synced = True
 
     def _tell(self, commit: int, error: Exception | None) -> None:
         """Answer who waits for a commit up to this one."""

@@ -59,16 +59,17 @@ async def test_a_blank_file_was_never_acknowledged(world, content):
 
 
 async def test_a_creation_cut_short_is_started_afresh(world):
-    """While the marker stands beside a file, nothing of it was acknowledged; garbage is harmless."""
+    """A file without its name yet was never acknowledged; garbage and an old WAL are harmless."""
     path = world.path()
     path.parent.mkdir(parents=True)
-    path.write_bytes(b"SQLite format 3\0" + b"torn" * 500)
-    path.with_name(path.name + ".new").write_bytes(b"x")
+    path.with_name(path.name + ".new").write_bytes(b"SQLite format 3\0" + b"torn" * 500)
+    path.with_name(path.name + "-wal").write_bytes(b"of an object that was deleted")
     database = world.database()
     assert await database.storage.get("a") is None
     await database.storage.put("a", 1)
     await database.close()
     assert world.files() == [".sqlite"]
+    assert await world.database().storage.get("a") == 1
 
 
 async def test_an_abandoned_object_raises_and_undoes_its_turn(world):
@@ -201,11 +202,12 @@ async def test_a_close_that_cannot_sync_says_so_and_lets_go(world, disk):
 
 
 async def test_a_creation_that_cannot_be_synced_is_not_acknowledged(world, disk):
-    """The first commit's gate gets the error, and the next owner starts afresh (S2, S7)."""
+    """The first commit breaks the object and ends the host; the next owner starts afresh (S2, S7)."""
     disk.error = OSError(5, "Input/output error")
     database = world.database(engine=world.engine(sync=disk))
     await database.storage.put("a", 1)
-    with pytest.raises(OSError, match="Input/output"):
-        await durable(database, database.flush())
+    with pytest.raises(StorageError, match="Input/output"):
+        database.flush()
+    assert len(world.failed) == 1
     database.abandon()
     assert await world.database(engine=world.engine()).storage.get("a") is None
