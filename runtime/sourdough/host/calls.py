@@ -143,6 +143,7 @@ class Calls:
             body if lent is None else lent.reader,
             request.secure,
             number,
+            request.mount,
         )
         answer.add_done_callback(lambda done: received.leave() if done.cancelled() else None)
         reply, version = LocalReply(answer, self, caller), self._version(caller)
@@ -213,6 +214,7 @@ class Calls:
             target=request.target.encode("latin-1"),
             headers=request.header_block(),
             flags=SECURE if request.secure else 0,
+            mount=request.mount,
         )
         return await _sent(self._prepared(head, body, order, caller, None, chain))
 

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import ModuleType
 
+# Frames of importing itself, which say nothing to a user.
+_NOT_USERS = ("<frozen ", str(Path(__file__).parents[1]), str(Path(importlib.__file__).parent))
+
 ENTRYPOINT_CLASS = "Default"
 
 
@@ -207,10 +210,10 @@ def _fault(error: BaseException, module: str, root: Path) -> LoadFault:
             source=(error.text or "").rstrip("\n") or None,
             traceback=text,
         )
-    frames = [
-        frame for frame in traceback.extract_tb(error.__traceback__)
-        if Path(frame.filename).is_relative_to(root)
-    ]  # fmt: skip
+    raised = traceback.extract_tb(error.__traceback__)
+    frames = [frame for frame in raised if Path(frame.filename).is_relative_to(root)]
+    # A module that was found elsewhere.
+    frames = frames or [frame for frame in raised if not frame.filename.startswith(_NOT_USERS)]
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     if not frames:
         hint = None

@@ -162,6 +162,11 @@ class Request(Message):
         return unquote(self._target[: self._mount].decode("latin-1"))
 
     @property
+    def mount(self) -> int:
+        """How many bytes of `target` are `root_path`."""
+        return self._mount
+
+    @property
     def raw_headers(self) -> list[tuple[bytes, bytes]]:
         """The headers as bytes, names in lower case: what ASGI and WSGI take."""
         pairs = []

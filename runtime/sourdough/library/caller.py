@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 class Track:
     """The calls of one stub: `last` is the newest that waits for the hosts."""
 
-    __slots__ = ("last", "order")
+    __slots__ = ("caller", "last", "order")
 
     def __init__(self) -> None:
         self.last: asyncio.Future[None] | None = None
+        self.caller: Any = None
         self.order: Any = None
 
 
@@ -68,8 +69,8 @@ class ClassCaller:
         if track.last is not None or not membership.runs(self._known):
             await self._queue(membership, track)
         caller = membership.member.caller
-        if track.order is None:
-            track.order = caller.new_order()
+        if track.caller is not caller:  # the first call, or the coordinator was started again
+            track.caller, track.order = caller, caller.new_order()
         return caller
 
     async def _queue(self, membership: Membership, track: Track) -> None:

@@ -113,7 +113,7 @@ async def _serve(
         )
         await door.open()
         hosts = options.config.host_count
-        where = f"{hosts} hosts" if hosts else "this process"
+        where = "this process" if not hosts else "1 host" if hosts == 1 else f"{hosts} hosts"
         print(f"Listening on {url} (objects in {where}). Ctrl-C stops.", flush=True)  # noqa: T201
         try:
             await stop.wait()

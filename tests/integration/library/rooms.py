@@ -1,0 +1,81 @@
+"""The classes of these tests, in a module that hosts import."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+
+from sourdough import DurableObject, Request, Response
+
+
+class Counter(DurableObject):
+    """Counts, and tells where it runs."""
+
+    async def increment(self, by: int = 1) -> int:
+        value = await self.ctx.storage.get("value", 0) + by
+        await self.ctx.storage.put("value", value)
+        return value
+
+    async def pid(self) -> int:
+        return os.getpid()
+
+    async def fail(self) -> None:
+        raise ValueError("on purpose")
+
+    async def sleep(self, seconds: float) -> str:
+        await asyncio.sleep(seconds)
+        return "slept"
+
+    async def say(self, text: str) -> None:
+        print(text)
+        print(text, file=sys.stderr)
+
+
+class Log(DurableObject):
+    """Keeps what it is told, in the order in which it came."""
+
+    def __init__(self, ctx, env):
+        super().__init__(ctx, env)
+        self.kept = []
+
+    async def append(self, number: int) -> None:
+        self.kept.append(number)
+
+    async def all(self) -> list[int]:
+        return self.kept
+
+    async def count_elsewhere(self, name: str) -> int:
+        return await self.env.COUNTER.get_by_name(name).increment()
+
+
+class Room(DurableObject):
+    """Answers HTTP."""
+
+    async def fetch(self, request: Request) -> Response:
+        if request.path.endswith("/events"):
+            return Response(_events(), headers={"content-type": "text/event-stream"})
+        if request.path.endswith("/fail"):
+            raise ValueError("on purpose")
+        body = await request.bytes()
+        return Response.json(
+            {
+                "name": self.ctx.id.name,
+                "id": str(self.ctx.id),
+                "path": request.path,
+                "root": request.root_path,
+                "method": request.method,
+                "query": request.query_string,
+                "header": request.headers.get("x-test"),
+                "size": len(body),
+                "pid": os.getpid(),
+            },
+            status=201 if request.method == "POST" else 200,
+            headers={"x-room": self.ctx.id.name or "", "set-cookie": "a=1"},
+        )
+
+
+async def _events():
+    for number in range(3):
+        yield f"data: {number}\n\n".encode()
+        await asyncio.sleep(0)
