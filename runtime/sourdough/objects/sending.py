@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 MAX_VALUE_BYTES = 32 * 1024 * 1024
 
 
+def encode_limited(value: Any) -> bytes:
+    """Encode a value of data alone. Raises ValueError above 32 MiB, TypeError for what is no data."""
+    return _limited(encode(value))
+
+
 def encode_data(value: Any) -> bytes | None:
     """Encode a value of data alone; None for one that has something else in it.
 
