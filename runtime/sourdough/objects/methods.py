@@ -75,9 +75,8 @@ def argument_error(
     method: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], error: TypeError
 ) -> TypeError:
     """Return the error of a call whose arguments do not fit, with the signature; else `error`."""
-    try:
-        signature = inspect.signature(method)
-    except (TypeError, ValueError):  # written in C, and silent about it
+    signature = _signature(method)
+    if signature is None:
         return error
     try:
         signature.bind(*args, **kwargs)
@@ -85,3 +84,12 @@ def argument_error(
         name = getattr(method, "__qualname__", type(method).__name__)
         return TypeError(f"{error}; the signature is {name}{signature}")
     return error
+
+
+def _signature(method: Callable[..., Any]) -> inspect.Signature | None:
+    for evaluated in (True, False):
+        try:
+            return inspect.signature(method, eval_str=evaluated)
+        except Exception:  # noqa: BLE001, S112 (written in C, or annotated with what is not there)
+            continue
+    return None

@@ -45,7 +45,9 @@ class Outgoing(Stream):
     because a refused event is sent again whole.
     """
 
-    __slots__ = ("body_follows", "epoch", "parked_at", "peers", "slot", "version")
+    __slots__ = (
+        "body_follows", "epoch", "parked_at", "peers", "refused_by", "slot", "version", "via",
+    )  # fmt: skip
 
     # A body flows only after the host has accepted the event (invariant D2).
     initial_credit = 0
@@ -58,6 +60,9 @@ class Outgoing(Stream):
         self.body_follows = body_follows
         self.parked_at = 0.0
         self.peers: Peers | None = None
+        # For the entrypoint, which any host may run: where it was sent last, and who refused it.
+        self.via: Link | None = None
+        self.refused_by: tuple[Link | None, ...] = ()
 
     def encode(self) -> bytes:
         """Return the payload of its HEAD frame, for `version` and `epoch` as they are now."""
@@ -165,10 +170,13 @@ class Peers:
         former.link.open(event, event.encode(), not event.body_follows)
 
     def _send_entry(self, event: Outgoing) -> None:
-        link = min(self._links.values(), key=_load, default=None)
+        free = (link for link in self._links.values() if link not in event.refused_by)
+        link = min(free, key=_load, default=None)
         if link is None:
-            self._park(ENTRY_SEAT, event)
+            self._park(ENTRY_SEAT, event, self._returned if event.refused_by else None)
+            event.refused_by = ()
             return
+        event.via = link
         event.version = event.version or self.table.version
         link.open(event, event.encode(), not event.body_follows)
 
@@ -177,10 +185,14 @@ class Peers:
         return self._epoch_by_slot[slot]
 
     def refused(self, event: Outgoing) -> None:
-        """A host answered NOT_OWNER: wait for a table newer than the one that misled us."""
+        """A host answered NOT_OWNER: wait for a table newer than the one that misled us.
+
+        The entrypoint runs in any host: one that has not refused it may take it at once.
+        """
         slot = event.slot
         if slot == ENTRY:
-            self._park(ENTRY_SEAT, event, self._returned)
+            event.refused_by = (*event.refused_by, event.via)
+            self._send_entry(event)
         elif self._by_slot[slot] is not None and self._epoch_by_slot[slot] > event.epoch:
             self.send(event)
         else:

@@ -189,6 +189,36 @@ async def test_entrypoint_events_wait_for_any_host(world):
     assert len(host.got) == 1
 
 
+async def test_a_refused_entrypoint_event_goes_to_another_host_at_once(world):
+    """Any host may run it: it does not wait for the next table while one has not refused it."""
+    draining, other = world.host(1), world.host(2)
+    draining.refusing = True
+    other.answering = False
+    world.publish({1: (1, 1), 2: (2, 2)})
+    await world.until(lambda: len(world.peers._links) == 2)
+    world.send("busy", slot(2))
+    event = world.send("a", ENTRY)
+    await world.until(lambda: len(other.got) == 2)
+    assert event.encoded == 2
+    assert world.peers.parked == 0
+
+
+async def test_an_entrypoint_event_that_all_refuse_waits_for_a_table(world):
+    """It is not sent round and round."""
+    hosts = [world.host(1), world.host(2)]
+    for host in hosts:
+        host.refusing = True
+    world.publish({1: (1, 1), 2: (2, 2)})
+    await world.until(lambda: len(world.peers._links) == 2)
+    event = world.send("a", ENTRY)
+    await world.until(lambda: world.peers.parked == 1)
+    await settle()
+    assert event.encoded == 2
+    hosts[1].refusing = False
+    world.publish({1: (1, 1), 2: (2, 2)})
+    await world.until(lambda: event.answered)
+
+
 async def test_older_tables_are_ignored(world):
     """A table that was overtaken changes nothing."""
     host = world.host(1)
