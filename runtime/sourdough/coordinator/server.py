@@ -46,7 +46,8 @@ from sourdough.coordinator.test_mode import TestMode
 from sourdough.coordinator.watch import Watcher
 from sourdough.errors import SourdoughError, StartError, StorageError
 from sourdough.observe.records import AnyRecord, Warned
-from sourdough.storage.journal.recovery import RESTORE, prepare_storage
+from sourdough.storage.journal.damage import RESTORE
+from sourdough.storage.journal.recovery import prepare_storage
 from sourdough.storage.layout import measure_sync, prepare
 from sourdough.wire.messages import Drained, Forgotten, LoadFailed, Released
 

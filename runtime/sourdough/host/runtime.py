@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sourdough.config.model import ClassRef, Config
+from sourdough.errors import StorageError
 from sourdough.host.alarms import Alarms
 from sourdough.host.beginning import begin
 from sourdough.host.engines import Engines
@@ -220,9 +221,7 @@ class HostRuntime:
         elif isinstance(message, HostGone):
             self._peers.host_gone(message.serial)
         elif isinstance(message, Assign):
-            self._engines.take_seat(message.seat, message.epoch)
-            self.host.assign(message.seat, message.epoch)
-            self._channel.send(Assigned(seat=message.seat, epoch=message.epoch))
+            self._take_seat(message)
         elif isinstance(message, Drain):
             self._spawn(self.host.tell_longest(self._channel.send))
         elif isinstance(message, Release):
@@ -237,6 +236,15 @@ class HostRuntime:
             self._questions.ask(message)
         elif isinstance(message, MoveClock):
             self._move_clock(message)
+
+    def _take_seat(self, message: Assign) -> None:
+        try:
+            self._engines.take_seat(message.seat, message.epoch)
+        except StorageError as error:
+            self._sync_failed(error)
+            return
+        self.host.assign(message.seat, message.epoch)
+        self._channel.send(Assigned(seat=message.seat, epoch=message.epoch))
 
     async def _release(self, message: Release) -> None:
         clean, objects = await self.host.release(
