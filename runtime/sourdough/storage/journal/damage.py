@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from sourdough.storage.journal.disk import Disk
 
+RESTORE = "restore it from a backup, or delete the object with `sourdough rm`"
+
 _NAME = "damaged"
 _LIMIT = 16 * 1024 * 1024
 

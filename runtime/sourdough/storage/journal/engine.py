@@ -92,6 +92,7 @@ class JournalEngine:
         try:
             self._disk.make_directories(path.parent)
             self._disk.unlink(wal_path(path))
+            self._ledger.let_go(entry)
             entry.fd = self._disk.open(path, create=True)
             self._disk.pwrite(entry.fd, [data, b"\0"], 0)
         except OSError as error:
@@ -117,7 +118,9 @@ class JournalEngine:
         (invariant S7). Raises StorageError.
         """
         try:
-            self._host.repair(path)
+            self._host.repair_for_removal(path)
+            if not self.exists(path):
+                return 0
             freed = (self._disk.size(path) or 0) + (self._disk.size(wal_path(path)) or 0)
             entry = self._ledger.entry(path)
             self._host.marker.wait()
@@ -133,7 +136,7 @@ class JournalEngine:
         entry.deleted = True
         entry.kept_end, entry.lost = 0, False
         entry.fold_ended(self.journal.use)
-        self._ledger.tidy(entry)
+        self._ledger.let_go(entry)
         return freed
 
     def fail(self, error: Exception) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sourdough.errors import StorageError
 from sourdough.storage.engine import Durability
 from sourdough.storage.journal.adoption import Adoption
-from sourdough.storage.journal.damage import read_damaged
+from sourdough.storage.journal.damage import RESTORE, read_damaged, write_damaged
 from sourdough.storage.journal.engine import JournalEngine
 from sourdough.storage.journal.file import FOLD_BYTES
 from sourdough.storage.journal.journal import UNSYNCED_BYTES, Journal
@@ -92,15 +92,22 @@ class HostJournal:
         """
         if not self.adoption.done:
             self.adoption.repair(path)
-        if self._damaged and key_of(path).packed() in self._damaged:
-            raise StorageError(
-                f"the object is damaged: {self._damaged[key_of(path).packed()]}",
-                place=str(path),
-                hint="restore it from a backup, or delete it with `sourdough rm`",
-            )
+        if self._damaged:
+            reason = self._damaged.get(key_of(path).packed())
+            if reason is not None:
+                raise StorageError(
+                    f"the object is damaged: {reason}", place=str(path), hint=RESTORE
+                )
         entry = self.ledger.get(path)
         if entry is not None and entry.lost:
             self._redo_own(entry)
+
+    def repair_for_removal(self, path: Path) -> None:
+        """The same, where it does not matter whether it can be repaired. Raises OSError."""
+        if not self.adoption.done:
+            self.adoption.repair(path)
+        if self._damaged.pop(key_of(path).packed(), None) is not None:
+            write_damaged(self.journal.root, dict(self._damaged), self.journal.disk)
 
     def _redo_own(self, entry: Entry) -> None:
         """The database has a commit that the journal has not: go back to what the journal has."""

@@ -183,7 +183,7 @@ class Journal:
             if durability is Durability.DISK:
                 if not (covered and batch.sync):
                     batch = self._next
-                    self._want_sync()
+                    self.want_sync()
                 batch.waiting.append((owner, callback))
             else:
                 batch.waiting_for_write.append((owner, callback))
@@ -224,13 +224,14 @@ class Journal:
         else:
             self.segments.close()
 
-    # --- batches
-
-    def _want_sync(self) -> None:
+    def want_sync(self) -> None:
+        """Have everything appended so far synced, whether somebody waits for it or not."""
         self._next.sync = True
         if not self._pump_due and self._running is None:
             self._pump_due = True
             self.loop.call_soon(self._pump)
+
+    # --- batches
 
     def _pump(self) -> None:
         self._pump_due = False

@@ -113,6 +113,12 @@ class Ledger:
             entry.fd = self._disk.open(entry.path)
         return entry.fd
 
+    def let_go(self, entry: Entry) -> None:
+        """Close the descriptor of a database that is gone; no thread syncs it."""
+        if entry.fd is not None:
+            self._disk.close(entry.fd)
+            entry.fd = None
+
     def tidy(self, entry: Entry) -> None:
         """Close what is not needed of an entry; forget it where it has become clean."""
         if entry.file is None and entry.fd is not None and not entry.marking:

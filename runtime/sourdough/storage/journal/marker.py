@@ -71,8 +71,9 @@ class Marker:
     # --- folding long WALs
 
     def fold_soon(self, file: JournalFile) -> None:
-        """Fold a file's WAL when the journal holds all of it."""
+        """Fold a file's WAL when the journal holds all of it on the medium."""
         self._wanting.add(file)
+        self._journal.want_sync()
 
     def forget(self, file: JournalFile) -> None:
         """A file was closed."""
@@ -181,7 +182,8 @@ class Marker:
             for fd in files:
                 self._journal.disk.sync(fd)
             for directory in directories:
-                self._journal.disk.sync_directory(directory)
+                with suppress(FileNotFoundError):  # its class was removed, with all of its objects
+                    self._journal.disk.sync_directory(directory)
         except Exception as error:  # noqa: BLE001 (it travels to the loop)
             return error
         self._synced_directories.update(directories)

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from sourdough.storage.journal.disk import Disk
     from sourdough.storage.journal.reader import Reading
 
-RESTORE = "restore it from a backup, or delete the object with `sourdough rm`"
-
 _THREADS = 4
 _SLOT_DIGITS = 3
 _WAL = "-wal"
