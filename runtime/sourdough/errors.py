@@ -13,6 +13,7 @@
       FetchError           a request of `sourdough.fetch` got no answer
       DurableObjectError   a call to an object failed; carries the flags of semantics section 2
         RemoteError        the object's own code raised something we cannot rebuild here
+        QuarantinedError   the object ended its hosts too often; nothing reaches it for a while
         DeadlockError      the call could never have ended: it waits for its own caller
         CallTimeoutError   the stub's time was over before the answer came; a TimeoutError too
 
@@ -126,6 +127,17 @@ class RemoteError(DurableObjectError):
         super().__init__(f"{type_name}: {message}", remote=True)
         self.type_name = type_name
         self.remote_message = message
+
+
+class QuarantinedError(DurableObjectError):
+    """The object's code ended the process that ran it, again and again: it is left alone for a while.
+
+    Nothing of the call has run. retry_after: seconds until the object is tried again.
+    """
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message, overloaded=True)
+        self.retry_after = retry_after
 
 
 class DeadlockError(DurableObjectError):

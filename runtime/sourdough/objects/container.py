@@ -28,7 +28,7 @@ from sourdough.objects.refusal import TOO_LONG, overloaded_error, reset_error
 from sourdough.objects.sections import SECTION_SECONDS, Sections
 from sourdough.objects.standstill import place_of
 from sourdough.objects.work import Work
-from sourdough.observe.breadcrumb import breadcrumb_of
+from sourdough.observe.breadcrumb import Breadcrumb, breadcrumb_of
 from sourdough.wire.messages import Waiting
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("sourdough.objects")
 
 T = TypeVar("T")
+
+_NOWHERE = Breadcrumb(None)
 
 
 class Phase(Enum):
@@ -71,7 +73,7 @@ class Container:
     """One object in memory. All methods run on the host's loop."""
 
     __slots__ = (
-        "_loop", "_on_ended", "application", "breadcrumb", "clock", "cls", "database", "events", "gate",
+        "_loop", "_on_ended", "_trail", "application", "breadcrumb", "clock", "cls", "database", "events", "gate",
         "idle_since", "instance", "key", "phase", "sections", "state", "waits_for", "work",
     )  # fmt: skip
 
@@ -85,6 +87,7 @@ class Container:
         loop: asyncio.AbstractEventLoop,
         backlog: Backlog,
         on_ended: Callable[[Container, BaseException | None], None],
+        trail: Breadcrumb = _NOWHERE,
         clock: Clock = SYSTEM_CLOCK,
         section_seconds: float = SECTION_SECONDS,
     ) -> None:
@@ -92,7 +95,8 @@ class Container:
         self.cls = cls
         self.database = database
         self.state = state
-        self.breadcrumb = breadcrumb_of(self.label)
+        self.breadcrumb = breadcrumb_of(key, self.label)
+        self._trail = trail
         self.gate: InputGate[Event] = InputGate(backlog)
         self.phase = Phase.ABSENT
         self.instance: DurableObject | None = None
@@ -164,6 +168,10 @@ class Container:
         if event in self.events:
             self.events[event] = task
 
+    def mark(self) -> None:
+        """Code of the object is about to run: should the host end, this is who it was."""
+        self._trail.begin(self.key, self.breadcrumb)
+
     def put_back(self, event: Event) -> None:
         """An event that has entered may not begin after all; it stays ahead of those that wait."""
         self.events.pop(event, None)
@@ -174,6 +182,7 @@ class Container:
         self.events.pop(event, None)
         if not self.events:
             self.idle_since = self.clock.monotonic()
+            self._trail.end(self.key)
 
     def waiting(self, event: Event) -> Waiting:
         """Describe an event that a drain waits for: what runs, how long, and where it stands."""
@@ -207,6 +216,7 @@ class Container:
                 # Not awaited itself: a reset of this object must not cancel it for others.
                 await asyncio.wait([self.waits_for])
             self._read_name()
+            self.mark()
             self.instance = self.cls.type(self.state, self.cls.env)
             self.application = Application.of(self.instance, self.state, self.cls.env)
             if self.application is not None:
@@ -217,7 +227,9 @@ class Container:
         except BaseException as error:  # sys.exit() in a constructor must not end the host
             if self.phase is not Phase.BROKEN:
                 log.exception("the constructor of %s failed", self.cls.name)
-                self.reset(error)
+                told = reset_error(error)
+                told.logged = True
+                self.reset(told)
             return
         if self.phase is Phase.STARTING:
             self.phase = Phase.READY
@@ -232,7 +244,7 @@ class Container:
         """A caller knows the name of an object that was made without (semantics 1.12, 1.13)."""
         self.state.id = ObjectId(self.state.id.raw, name)
         self.database.learn_name(name)
-        self.breadcrumb = breadcrumb_of(self.label)
+        self.breadcrumb = breadcrumb_of(self.key, self.label)
 
     def lock(self, section: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run a critical section: no other event enters until it has ended."""
@@ -252,6 +264,7 @@ class Container:
         if self.phase is Phase.BROKEN:
             return
         self.phase = Phase.BROKEN
+        self._trail.end(self.key)
         told = reset_error(error)
         self.database.abandon(told)
         self.sections.give_up()

@@ -65,15 +65,12 @@ def open_file(
         )
         connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         connection.wal_autocheckpoint(0)
-        run(connection, "PRAGMA locking_mode=EXCLUSIVE")
         # A cache begins with room for 20 pages at once, 45 KB, unless it is smaller then. So it is
         # made small, emptied, begun with a page, and only then given its size.
-        run(connection, "PRAGMA cache_size=4")
+        run(connection, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=4")
         connection.release_memory()
-        run(connection, f"PRAGMA synchronous={synchronous}")
-        mode = run(connection, "PRAGMA journal_mode=WAL")
-        run(connection, "PRAGMA application_id")
-        run(connection, f"PRAGMA cache_size=-{_CACHE_KIB}")
+        mode = run(connection, f"PRAGMA synchronous={synchronous}; PRAGMA journal_mode=WAL")
+        run(connection, f"PRAGMA application_id; PRAGMA cache_size=-{_CACHE_KIB}")
     except apsw.BusyError as error:
         raise StorageError(
             "an object's database is in use by another process",
@@ -91,7 +88,7 @@ def open_file(
 
 
 def run(connection: apsw.Connection, sql: str) -> list[tuple[object, ...]]:
-    """Run one statement of ours to its end, outside the statement cache."""
+    """Run a statement of ours, or several, to the end, outside the statement cache."""
     return list(connection.execute(sql, can_cache=False))
 
 
@@ -111,5 +108,5 @@ def vacuum(connection: apsw.Connection) -> None:
 def _restrict(connection: apsw.Connection, limits: SqlLimits) -> None:
     connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
     connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
-    run(connection, "PRAGMA foreign_keys=ON")
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_FKEY, 1)
     limits.apply(connection)
