@@ -32,6 +32,9 @@ COMMANDS = {
     "status": "Show the processes of a running server.",
     "ls": "List the objects of a class.",
     "inspect": "Show one object: where it lives, its values, its tables.",
+    "call": "Call a method of an object and print what it returns.",
+    "fetch": "Send an HTTP request to an object and print its answer.",
+    "types": "Write the types of env, for editors and type checkers.",
     "rm": "Delete objects and everything they stored.",
 }
 

@@ -16,3 +16,6 @@ StorageOption = Annotated[
     typer.Option("--storage", help="The storage folder, instead of the configuration's."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+TimeoutOption = Annotated[
+    float, typer.Option("--timeout", min=0.001, max=3600, help="Seconds that the object gets.")
+]

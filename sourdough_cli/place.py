@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sourdough.coordinator.control_client import ControlClient
+from sourdough.coordinator.control_client import DEADLINE_SECONDS, ControlClient
 from sourdough.coordinator.server_file import read_server_file
 from sourdough.errors import ConfigError, SourdoughError
 
@@ -65,15 +65,17 @@ def _project(config: Path | None) -> tuple[Project | None, Path]:
         return None, file.parent
 
 
-def connect(place: Place, version: str) -> ControlClient | None:
+def connect(
+    place: Place, version: str, *, seconds: float = DEADLINE_SECONDS
+) -> ControlClient | None:
     """Return a connection to the server of a folder; None when none is running.
 
-    Raises SourdoughError when one runs and does not take commands.
+    seconds: for the whole life of the connection. Raises SourdoughError when one runs and does not take commands.
     """
     server = read_server_file(place.storage)
     if server is None or not server.coordinator.alive:
         return None
-    client = ControlClient.connect(server.control, version=version)
+    client = ControlClient.connect(server.control, version=version, seconds=seconds)
     if client is None and server.coordinator.alive:
         raise SourdoughError(
             f"The server with pid {server.pid} takes no commands: it is starting or stopping.",

@@ -18,23 +18,27 @@ from sourdough.coordinator.control import (
     RemoveClass,
     Reply,
     Request,
+    Run,
     Status,
     Stop,
     WantedClass,
 )
-from sourdough.coordinator.inspection import Inspection, Life, Removed, RemovedClass
+from sourdough.coordinator.inspection import Inspection, Life, Ran, Removed, RemovedClass
 from sourdough.coordinator.listing import ListedObject, page_of, parse_cursor
 from sourdough.coordinator.objectkey import ObjectKey
 from sourdough.coordinator.reference import (
     Namespace,
     Reference,
+    address,
     choose,
     find_namespace,
     parse,
     unknown,
 )  # fmt: skip
+from sourdough.errors import SourdoughError
 from sourdough.placement import slot_of
 from sourdough.storage.inspection import ObjectReport  # noqa: TC001 (msgspec reads it)
+from sourdough.wire.messages import Answered, Errand
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -124,6 +128,8 @@ class Answers:
                 result = await self._remove(request)
             case RemoveClass():
                 result = await self._remove_class(request)
+            case Run():
+                result = await self._run(request)
             case Stop():
                 self._stop()
             case Advance():
@@ -166,6 +172,24 @@ class Answers:
             host_pid=host.pid if host is not None else None,
             report=looked.report,
         )
+
+    async def _run(self, request: Run) -> Ran:
+        found = address(request.reference, self._namespaces())
+        errand = Errand(
+            number=0,
+            namespace=found.storage_name,
+            id=bytes.fromhex(found.id),
+            name=found.name,
+            method=request.method,
+            body=request.body,
+            target=request.target,
+            headers=request.headers,
+            seconds=request.seconds,
+        )
+        answer = msgspec.msgpack.decode(await self._questions.run(errand), type=Answered)
+        if answer.error is not None:
+            raise SourdoughError(f"{request.reference} failed: {answer.error}")
+        return Ran(storage_name=found.storage_name, id=found.id, name=found.name, answer=answer)
 
     async def _remove(self, request: Remove) -> Removed:
         found = await self._resolve(request.reference)

@@ -97,6 +97,19 @@ class Attach(msgspec.Struct, frozen=True, kw_only=True, tag="attach"):
     classes: tuple[WantedClass, ...]
 
 
+class Run(msgspec.Struct, frozen=True, kw_only=True, tag="run"):
+    """Call a method of an object, or send it a request. Answered by `inspection.Ran`."""
+
+    reference: str
+    """BINDING:name, BINDING:id or an id; the object need not exist yet."""
+    method: str
+    body: bytes = b""
+    target: str | None = None
+    """The path of a request; None for a call, whose `body` is its arguments, encoded."""
+    headers: tuple[tuple[str, str], ...] = ()
+    seconds: float = 30.0
+
+
 class Stop(msgspec.Struct, frozen=True, tag="stop"):
     """Drain and end. Answered by None as soon as draining has begun."""
 
@@ -118,7 +131,7 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
     """How many runs of alarms have not ended."""
 
 
-Request = Status | List | Inspect | Remove | RemoveClass | Stop | Advance | Register | Attach
+Request = Status | List | Inspect | Remove | RemoveClass | Run | Stop | Advance | Register | Attach
 
 
 class Ok(msgspec.Struct, frozen=True, tag="ok"):

@@ -10,6 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from sourdough.storage.inspection import ObjectReport  # noqa: TC001 (msgspec reads it)
+from sourdough.wire.messages import Answered  # noqa: TC001 (msgspec reads it)
 
 
 class Life(StrEnum):
@@ -38,6 +39,15 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     """The process in that seat; None while it is being replaced."""
     report: ObjectReport | None
     """What the object's file holds; None for a live object that has written nothing yet."""
+
+
+class Ran(msgspec.Struct, frozen=True, kw_only=True):
+    """What an object answered to `sourdough call` or `sourdough fetch`."""
+
+    storage_name: str
+    id: str
+    name: str | None
+    answer: Answered
 
 
 class Removed(msgspec.Struct, frozen=True, kw_only=True):

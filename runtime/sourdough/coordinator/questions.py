@@ -6,9 +6,11 @@ import asyncio
 import itertools
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from sourdough.errors import SourdoughError
 from sourdough.placement import seat_of, slot_of
-from sourdough.wire.messages import Answer, Ask
+from sourdough.wire.messages import Answer, Ask, Errand
 
 if TYPE_CHECKING:
     from sourdough.coordinator.supervisor import Supervisor
@@ -64,6 +66,39 @@ class Questions:
         except TimeoutError:
             raise NoAnswerError(
                 "The host that owns this object did not answer.", hint="Try again in a moment."
+            ) from None
+
+    async def run(self, errand: Errand) -> bytes:
+        """Have a host run an errand, once; return what it answered.
+
+        Raises SourdoughError where nobody did, or nobody knows whether it did.
+        """
+        worker = await self._host_for(errand.id)
+        number = next(self._numbers)
+        future: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
+        self._open[number] = future
+        try:
+            worker.send(msgspec.structs.replace(errand, number=number))
+            while not future.done():
+                if worker not in self._supervisor.workers:
+                    raise SourdoughError("The host ended meanwhile: it may or may not have run.")
+                await asyncio.wait([future], timeout=_POLL_SECONDS)
+            return future.result() or b""
+        finally:
+            self._open.pop(number, None)
+
+    async def _host_for(self, raw: bytes) -> Worker:
+        """Return a host that is there: the owner, where its seat is taken."""
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                while True:
+                    _, worker = self.owner(raw)
+                    if worker is not None and worker.child is not None:
+                        return worker
+                    await asyncio.sleep(_POLL_SECONDS)
+        except TimeoutError:
+            raise NoAnswerError(
+                "No host took this call; it did not run.", hint="Try again in a moment."
             ) from None
 
     async def _ask(

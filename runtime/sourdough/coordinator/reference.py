@@ -99,6 +99,33 @@ def parse(text: str, namespaces: Sequence[Namespace]) -> Wanted:
     return _wanted(text, None, rest, spaces[0], spaces)
 
 
+def address(text: str, namespaces: Sequence[Namespace]) -> Reference:
+    """Return the object that a text addresses, whether it exists or not: as a stub would.
+
+    BINDING:name, BINDING:id or an id. Raises SourdoughError for anything else.
+    """
+    word, colon, rest = text.partition(":")
+    if not colon:
+        for namespace in namespaces:
+            if (found := _with_id(text, namespace)) is not None:
+                return found
+        raise SourdoughError(
+            f"{_quote(text)} does not say which object.", hint="Write BINDING:name, or an id."
+        )
+    namespace = find_namespace(word, namespaces)
+    if not rest:
+        raise SourdoughError(f"{_quote(text)} has no name behind the colon.")
+    return _with_id(rest, namespace) or _named(rest, namespace)
+
+
+def _with_id(text: str, namespace: Namespace) -> Reference | None:
+    if len(text) != _ID_DIGITS or not _HEX.fullmatch(text):
+        return None
+    if not namespace.ids.owns(bytes.fromhex(text)):
+        return None
+    return Reference(storage_name=namespace.storage_name, id=text.lower())
+
+
 def find_namespace(word: str, namespaces: Sequence[Namespace]) -> Namespace:
     """Return the namespace of a binding, class or storage name. Raises SourdoughError."""
     if found := _called(word, namespaces):

@@ -19,6 +19,7 @@ from sourdough.host.alarms import Alarms
 from sourdough.host.beginning import begin
 from sourdough.host.engines import Engines
 from sourdough.host.entrypoint import Entrypoint
+from sourdough.host.errands import Errands
 from sourdough.host.host import Host
 from sourdough.host.questions import Questions
 from sourdough.host.sql_limits import sql_limits
@@ -44,6 +45,7 @@ from sourdough.wire.messages import (
     ClockMoved,
     Drain,
     EndStreams,
+    Errand,
     Exit,
     Heartbeat,
     HostGone,
@@ -182,6 +184,7 @@ class HostRuntime:
             on_congested=registry.congestion,
         )
         self.host.wire(registry=registry, entrypoint=entrypoint, peers=self._peers)
+        self._errands = Errands(self.caller, channel.send)
         self._questions = Questions(registry, self._open_for_question, channel, self.host.holds)
 
     def start(self) -> None:
@@ -226,6 +229,8 @@ class HostRuntime:
             self._spawn(self.host.tell_longest(self._channel.send))
         elif isinstance(message, Release):
             self._spawn(self._release(message))
+        elif isinstance(message, Errand):
+            self._spawn(self._errands.run(message))
         elif isinstance(message, Exit):
             self._spawn(self._exit())
         else:

@@ -78,6 +78,21 @@ class Release(Message, frozen=True, kw_only=True):
     deadline: float
 
 
+class QuarantinedObject(msgspec.Struct, frozen=True, array_like=True):
+    """An object that no event may reach, until a moment (Unix seconds), and why."""
+
+    storage: str
+    id: bytes
+    until: float
+    reason: str
+
+
+class Quarantine(Message, frozen=True, kw_only=True):
+    """All objects that are quarantined now; sent before a host gets its seat, and at each change."""
+
+    objects: tuple[QuarantinedObject, ...]
+
+
 class EndStreams(Message, frozen=True, kw_only=True):
     """End every `text/event-stream` properly: it would never end by itself (invariant D3)."""
 
@@ -109,6 +124,23 @@ class Ask(Message, frozen=True, kw_only=True):
     namespace: str
     id: bytes
     limit: int = 100
+
+
+class Errand(Message, frozen=True, kw_only=True):
+    """Call a method of an object, or send it a request, for a person; `Answer` with `Answered`."""
+
+    number: int
+    namespace: str
+    id: bytes
+    name: str | None
+    method: str
+    """Of the object; of the request, where there is a `target`."""
+    body: bytes = b""
+    """The arguments, as `values.encode` gives them; or the request's body."""
+    target: str | None = None
+    """URL or path of a request; None for a call."""
+    headers: tuple[tuple[str, str], ...] = ()
+    seconds: float = 30.0
 
 
 class RunAlarm(Message, frozen=True, kw_only=True):
@@ -273,6 +305,19 @@ class Answer(Message, frozen=True, kw_only=True):
     moved: bool = False
 
 
+class Answered(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of an Errand."""
+
+    body: bytes = b""
+    """The result, as `values.encode` gives it; or the body of the answer."""
+    status: int = 0
+    headers: tuple[tuple[str, str], ...] = ()
+    cut: bool = False
+    """Whether there was more than is here."""
+    error: str | None = None
+    """"ValueError: negative step", what it raised instead."""
+
+
 class Named(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to "name": what the catalogue wants to know of an object."""
 
@@ -281,7 +326,7 @@ class Named(msgspec.Struct, frozen=True, kw_only=True):
 
 
 ToChild = (
-    Setup | EndStreams | Table | Assign | Release | HostGone | Drain | Exit | Ask | RunAlarm
+    Setup | EndStreams | Table | Assign | Release | HostGone | Drain | Exit | Ask | Errand | RunAlarm
     | AlarmsKept | MoveClock
 )  # fmt: skip
 FromChild = (
