@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from sourdough.apps.threads import run
 from sourdough.errors import (
+    CallTimeoutError,
+    DeadlockError,
     DurableObjectError,
     FetchError,
     RemoteError,
@@ -22,7 +24,9 @@ from sourdough.http import Headers, Request, Response
 from sourdough.ids import ObjectId
 from sourdough.objects.context import DurableObjectState
 from sourdough.objects.durable_object import DurableObject, WorkerEntrypoint
-from sourdough.objects.namespace import DurableObjectNamespace, Env, RemoteStub
+from sourdough.objects.namespace import DurableObjectNamespace, Env
+from sourdough.objects.stub import RemoteStub
+from sourdough.objects.target import RpcTarget
 from sourdough.outgoing.fetch import fetch
 
 if TYPE_CHECKING:
@@ -31,7 +35,9 @@ if TYPE_CHECKING:
     from sourdough.library.serving import serve
 
 __all__ = [
+    "CallTimeoutError",
     "ClusterCoordinator",
+    "DeadlockError",
     "DurableObject",
     "DurableObjectError",
     "DurableObjectNamespace",
@@ -44,6 +50,7 @@ __all__ = [
     "RemoteStub",
     "Request",
     "Response",
+    "RpcTarget",
     "SourdoughError",
     "StorageClosedError",
     "StorageError",

@@ -14,7 +14,9 @@ LEFT_OUT = ("__pycache__", ".sourdough")
 LONGEST = 400
 
 PUBLIC = [
+    "CallTimeoutError",
     "ClusterCoordinator",
+    "DeadlockError",
     "DurableObject",
     "DurableObjectError",
     "DurableObjectNamespace",
@@ -27,6 +29,7 @@ PUBLIC = [
     "RemoteStub",
     "Request",
     "Response",
+    "RpcTarget",
     "SourdoughError",
     "StorageClosedError",
     "StorageError",

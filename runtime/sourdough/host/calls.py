@@ -282,9 +282,11 @@ async def _sent(call: RemoteCall) -> Answered | None:
 async def _response(answered: Answered) -> Response:
     if answered.status == ERROR:
         raise decode_error(await _whole(answered.body))
-    body = answered.body
-    if isinstance(body, BodyReader):
-        body = WatchedBody(body, answered.cancel)
+    body: BodySource
+    if isinstance(answered.body, BodyReader):
+        body = WatchedBody(answered.body, answered.cancel)
+    else:
+        body = answered.body
     return Response.received(status=answered.status, block=answered.block, body=body)
 
 
@@ -294,8 +296,9 @@ def _failed(error: Exception, key: bytes, order: Order) -> None:
     if getattr(error, "durable_object_id", None) is None:
         error.durable_object_id = called  # type: ignore[attr-defined]
     # An error that the object merely passed on is not about the way to this object.
-    is_about_it = isinstance(error, DurableObjectError) and error.durable_object_id == called
-    if is_about_it and (error.retryable or error.durable_object_reset):
+    if not isinstance(error, DurableObjectError) or error.durable_object_id != called:
+        return
+    if error.retryable or error.durable_object_reset:
         order.break_(error)
 
 

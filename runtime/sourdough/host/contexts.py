@@ -67,7 +67,7 @@ class RequestContext:
         context.run(current_event.set, self._event)
         task = self._loop.create_task(self._run(event), context=context)
         event.task = task
-        self._follow(task)
+        self._note(task)
 
     async def _run(self, event: ReferenceEvent) -> None:
         try:
@@ -82,12 +82,13 @@ class RequestContext:
 
     def spawn(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run something on behalf of the request."""
-        return self._follow(asyncio.Task(coroutine, loop=self._loop))
+        task = asyncio.Task(coroutine, loop=self._loop)
+        self._note(task)
+        return task
 
-    def _follow(self, task: asyncio.Task[T]) -> asyncio.Task[T]:
+    def _note(self, task: asyncio.Task[Any]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return task
 
     def confirmed(self) -> Awaitable[None] | None:
         """A request of the entrypoint has written nothing."""

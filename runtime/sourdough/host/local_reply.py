@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sourdough.host.calls import Calls
     from sourdough.objects.event import BeforeChunk, Event
     from sourdough.objects.owner import Owner
+    from sourdough.wire.references import Message
 
 
 class LocalReply:
@@ -75,8 +76,15 @@ class LocalReply:
         if self._far is None:
             loop = asyncio.get_running_loop()
             near, far = self.near, Session(owner, self._calls)
-            near.attach(lambda message: loop.call_soon(far.receive, message))
-            far.attach(lambda message: loop.call_soon(near.receive, message))
+
+            def to_far(message: Message) -> None:
+                loop.call_soon(far.receive, message)
+
+            def to_near(message: Message) -> None:
+                loop.call_soon(near.receive, message)
+
+            near.attach(to_far)
+            far.attach(to_near)
             self._far = far
         return self._far
 

@@ -88,7 +88,7 @@ def _rebuilt(fields: dict[str, Any]) -> Exception | None:
         error = kind.__new__(kind, *args)
         # What is written in C may keep its parts outside of `args`; the rest is in the attributes.
         built_in = next(base for base in kind.__mro__ if base.__module__ == "builtins")
-        built_in.__init__(error, *args)
+        built_in.__init__(error, *args)  # type: ignore[misc]  # its own, on purpose
         vars(error).update(fields["attributes"])
     except Exception:  # noqa: BLE001 (a class may refuse to be made so, in any way)
         return None

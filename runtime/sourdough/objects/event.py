@@ -33,8 +33,13 @@ class Reply(Protocol):
     def failed(self, error: BaseException) -> None:
         """Send the error that replaces the answer."""
 
+
+class CallReply(Reply, Protocol):
+    """Where the answer of a call goes, and what it refers to."""
+
     def session(self, owner: Owner) -> Session:
         """Return the session of this call on the callee's side, made when it is first needed."""
+        ...
 
 
 class Event:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sourdough.objects.methods import argument_error, find_method, read_property
 from sourdough.objects.owner import ObjectOwner, Owner
@@ -12,7 +12,8 @@ from sourdough.objects.sending import encode_data
 from sourdough.values import REFERENCING, decode
 
 if TYPE_CHECKING:
-    from sourdough.objects.event import Event
+    from sourdough.objects.event import CallReply, Event
+    from sourdough.objects.session import Session
 
 
 async def invoke(receiver: Any, event: Event, owner: Owner | None = None) -> bytes:
@@ -27,7 +28,7 @@ async def invoke(receiver: Any, event: Event, owner: Owner | None = None) -> byt
     else:
         method = find_method(receiver, event.method)
         if event.arguments.startswith(REFERENCING):
-            args, kwargs = event.reply.session(owner or _object(event)).decode(event.arguments)
+            args, kwargs = _session(event, owner).decode(event.arguments)
         else:
             args, kwargs = decode(event.arguments)
         try:
@@ -40,10 +41,12 @@ async def invoke(receiver: Any, event: Event, owner: Owner | None = None) -> byt
         result = await result
     data = encode_data(result)
     if data is None:
-        data = event.reply.session(owner or _object(event)).encode(result)
+        data = _session(event, owner).encode(result)
     return data
 
 
-def _object(event: Event) -> Owner:
-    assert event.container is not None
-    return ObjectOwner(event.container, event)
+def _session(event: Event, owner: Owner | None) -> Session:
+    if owner is None:
+        assert event.container is not None
+        owner = ObjectOwner(event.container, event)
+    return cast("CallReply", event.reply).session(owner)

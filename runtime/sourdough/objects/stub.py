@@ -112,8 +112,9 @@ class RemoteStub:
         return read if self._seconds is None else self._limited(path, read)
 
     async def _limited(self, what: str, call: Coroutine[Any, Any, Any]) -> Any:
+        limit = asyncio.timeout(self._seconds)
         try:
-            async with asyncio.timeout(self._seconds) as limit:
+            async with limit:
                 return await call
         except TimeoutError as error:
             if not limit.expired() or isinstance(error, CallTimeoutError):

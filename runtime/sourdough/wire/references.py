@@ -138,6 +138,7 @@ class MessageReader:
 
 def _decode(payload: bytes) -> Message:
     try:
-        return _decoder.decode(payload)
+        message: Message = _decoder.decode(payload)
     except msgspec.MsgspecError as error:
         raise WireError(f"a message about references cannot be read: {error}") from error
+    return message

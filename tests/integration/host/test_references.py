@@ -344,7 +344,7 @@ async def test_a_stub_travels_and_keeps_its_name(reached):
 
 async def test_a_reference_is_passed_on(reached):
     """What came from one goes to another, and is called through both."""
-    made, name = reached
+    made, _ = reached
     other = made.name(seat=1, number=4)
     assert await stub_of(reached).relay(other, lambda number: number + 1) == 21
 
@@ -414,7 +414,7 @@ async def test_a_host_that_gives_its_seat_up_ends_what_it_has_lent(cluster):
 async def test_large_arguments_beside_references(reached, size):
     """In pieces, like any large call."""
     stub = stub_of(reached)
-    assert await stub.call_back(lambda data: len(data), b"x" * size) == size
+    assert await stub.call_back(len, b"x" * size) == size
     back, function = await stub.same((b"y" * size, len))
     assert len(back) == size
     assert await function([1, 2]) == 2

@@ -116,10 +116,9 @@ def test_every_error_says_whose_it_is():
 
 def test_the_remote_traceback_is_a_note_for_logs_alone():
     """A client of this side does not see the other side's code, not even in dev."""
-    try:
-        raise ValueError("there")
-    except ValueError as error:
-        told = decode_error(encode_error(error, log=True))
+    with pytest.raises(ValueError, match="there") as raised:
+        int("there")
+    told = decode_error(encode_error(raised.value, log=True))
     (note,) = told.__notes__
     assert "test_failure.py" in note
     assert "test_failure.py" not in traceback_of(told)
