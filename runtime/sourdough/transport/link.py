@@ -36,6 +36,9 @@ log = logging.getLogger("sourdough.link")
 # the other side idle until then, and this one while it answers.
 _EARLY_FRAMES = 4
 
+_HEAD = Type.HEAD
+_CONTROL = Type.RESET
+
 
 class Hello(msgspec.Struct, frozen=True, kw_only=True):
     """Who speaks: "gateway 1" or "host 7" (by serial number)."""
@@ -100,7 +103,7 @@ class Link(asyncio.Protocol):
         try:
             for frame in self._reader.receive(data):
                 type_, flags, aux, number, payload = frame
-                if type_ == Type.HEAD:
+                if type_ == _HEAD:
                     # The common frame, without a detour. No stream's fault leaves this loop: it
                     # would take the whole link with it.
                     stream = self.streams.get(number)
@@ -127,11 +130,12 @@ class Link(asyncio.Protocol):
     ) -> None:
         """Queue a frame; all of one loop turn leave together, control frames first."""
         frame = HEADER.pack(len(payload), type_, flags, aux, stream) + payload
-        if type_ >= Type.RESET:
+        if type_ >= _CONTROL:
             self._control.append(frame)
         else:
-            self._data.append(frame)
-            if len(self._data) >= _EARLY_FRAMES:
+            data = self._data
+            data.append(frame)
+            if len(data) >= _EARLY_FRAMES:
                 self._send_early()
         if not self._scheduled:
             self._scheduled = True
@@ -187,17 +191,17 @@ class Link(asyncio.Protocol):
 
     def open(self, stream: Stream, payload: bytes, end: bool) -> None:
         """Open a stream with its HEAD."""
-        number = self._next_stream
-        self._next_stream = number + 1 & 0xFFFFFFFF or 1
         stream.link = self
-        stream.number = number
+        stream.number = number = self._next_stream
+        self._next_stream = number + 1 & 0xFFFFFFFF or 1
         self.streams[number] = stream
         self._fresh.append(stream)
-        self.write(Type.HEAD, END if end else 0, 0, number, payload)
+        self.write(_HEAD, END if end else 0, 0, number, payload)
 
     def forget(self, stream: Stream) -> None:
         self.streams.pop(stream.number, None)
-        self._starved.pop(stream.number, None)
+        if self._starved:
+            self._starved.pop(stream.number, None)
         if self._leaving and not self.streams and not self._scheduled:
             self._scheduled = True
             self._loop.call_soon(self._flush)

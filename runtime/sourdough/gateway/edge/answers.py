@@ -19,6 +19,8 @@ KEEP_ALIVE = b"connection: keep-alive\r\n"
 
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _SHORT = tuple(b"content-length: %d\r\n\r\n" % n for n in range(2048))
+_MAX_PLAIN = 1024
+_MAX_PLAIN_BLOCK = 512
 _json = msgspec.json.Encoder()
 
 
@@ -35,11 +37,13 @@ def status_line(status: int) -> bytes:
 class Openings:
     """How answers begin: status line and Date, made once per status and second."""
 
-    __slots__ = ("_date", "_made")
+    __slots__ = ("_date", "_made", "plain")
 
     def __init__(self, now: float) -> None:
         self._date = b""
         self._made: dict[int, bytes] = {}
+        self.plain: dict[tuple[int, bytes], bytes] = {}
+        """Openings with the header blocks of this second that needed no closer look; bounded."""
         self.tick(now)
 
     def tick(self, now: float) -> None:
@@ -48,6 +52,7 @@ class Openings:
         if date != self._date:
             self._date = date
             self._made.clear()
+            self.plain.clear()
 
     def of(self, status: int) -> bytes:
         """Return status line and Date header of an answer."""
@@ -55,6 +60,15 @@ class Openings:
         if made is None:
             made = self._made[status] = status_line(status) + self._date
         return made
+
+    def remember(self, status: int, block: bytes) -> bytes:
+        """Return the opening of an answer with its block; kept for the next answer like it."""
+        opening = self.of(status) + block
+        if len(block) <= _MAX_PLAIN_BLOCK:
+            if len(self.plain) >= _MAX_PLAIN:
+                self.plain.clear()
+            self.plain[status, block] = opening
+        return opening
 
 
 def error_answer(failure: Failure, request_id: str) -> tuple[bytes, bytes]:

@@ -33,8 +33,8 @@ class Connection(asyncio.Protocol):
     """The asyncio side of one client."""
 
     __slots__ = (
-        "_current", "_edge", "_eof", "_fresh", "_held", "_intake", "_leaving", "_pumping",
-        "_reading", "_timed_request", "_timer", "_transport", "client", "paused",
+        "_current", "_edge", "_fresh", "_held", "_intake", "_leaving", "_pumping",
+        "_reading", "_timed_request", "_timer", "_transport", "client", "eof", "paused",
     )  # fmt: skip
 
     def __init__(self, edge: Edge) -> None:
@@ -51,7 +51,7 @@ class Connection(asyncio.Protocol):
         self._pumping = False
         self._fresh = True
         """No request was answered yet."""
-        self._eof = False
+        self.eof = False
         """The client will send nothing more."""
         self._leaving = False
         """Nothing more is answered; at most the client is still reading."""
@@ -82,7 +82,7 @@ class Connection(asyncio.Protocol):
             self._restart_streamed_body()
 
     def eof_received(self) -> bool:
-        self._eof = True
+        self.eof = True
         # A client may close its half and still read: what it has asked for in full is answered.
         # One that does so in the middle of a streamed answer is taken to be gone (D7).
         current = self._current
@@ -139,12 +139,9 @@ class Connection(asyncio.Protocol):
         else:
             self._settle()
 
-    def persists(self) -> bool:
-        """Say whether the connection goes on after the answer that is being written."""
-        intake = self._intake
-        if self._edge.draining or self._eof:
-            return bool(intake.ready or self._held)
-        return True
+    def has_more(self) -> bool:
+        """Say whether the client has asked for more already, behind what is being answered."""
+        return bool(self._intake.ready or self._held)
 
     def body_moved(self) -> None:
         """Read on, perhaps: there is room for more of the request's body."""
@@ -240,7 +237,7 @@ class Connection(asyncio.Protocol):
         if transport is None:
             return
         intake = self._intake
-        if self._eof and not self._leaving and self._nothing_left():
+        if self.eof and not self._leaving and self._nothing_left():
             self._close()
         if intake.ready or intake.receiving is not None or not self._reading:
             self._settle_reading(transport)
@@ -323,7 +320,7 @@ class Connection(asyncio.Protocol):
             return
         upload = exchange.upload
         cut_short = exchange.refusal is not None or (upload is not None and not upload.complete)
-        if (cut_short or self._held) and not self._eof:
+        if (cut_short or self._held) and not self.eof:
             # Closing with bytes unread would reset the connection, and with it the answer.
             self._held = b""
             transport.write_eof()

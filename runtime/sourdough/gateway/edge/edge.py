@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from sourdough.gateway.edge.connection import Connection
     from sourdough.gateway.edge.upstream import Finished, Upstream
 
-_MAX_PLAIN_BLOCKS = 1024
-_MAX_PLAIN_BLOCK = 512
-
 
 class Edge:
     """The shared state of a gateway's connections. `tick` must be called once per second."""
@@ -49,8 +46,6 @@ class Edge:
         self.now = clock.monotonic()
         """The time of the last tick: what timeouts count from."""
         self.openings = Openings(clock.now())
-        self.plain_blocks: set[bytes] = set()
-        """Header blocks known to need no closer look; bounded."""
         self.idle = Timeout(self.limits.idle_timeout)
         self.heads = Timeout(self.limits.head_timeout)
         self.bodies = Timeout(self.limits.body_timeout)
@@ -70,13 +65,6 @@ class Edge:
     def trusts(self, peer: str) -> bool:
         """Say whether a peer is a proxy that may speak for its clients."""
         return is_trusted(peer, self._trusted)
-
-    def remember_plain(self, block: bytes) -> None:
-        """Keep a header block that needs no closer look, for the next answer like it."""
-        if len(block) <= _MAX_PLAIN_BLOCK:
-            if len(self.plain_blocks) >= _MAX_PLAIN_BLOCKS:
-                self.plain_blocks.clear()
-            self.plain_blocks.add(block)
 
     def report(self, error: Exception) -> None:
         """Tell the loop's exception handler about a defect in the upstream."""

@@ -61,7 +61,7 @@ class Exchange:
     ) -> None:
         self._edge = edge
         self._connection = connection
-        self.number = edge.number
+        self.number = edge.number = edge.number + 1
         """Rises with every request of the gateway."""
         self.method = method
         self.target = target
@@ -173,29 +173,16 @@ class Exchange:
         """Answer: status, finished header lines, and the first or (`end`) the only piece of body."""
         if self._phase is not OPEN:
             return
-        edge = self._edge
-        if (
-            not end
-            or not 200 <= status <= 999
-            or status in {204, 304}
-            or self.legacy
-            or self.method == b"HEAD"
-            or not (block in edge.plain_blocks or self._is_plain(block))
-        ):
+        opening = None
+        if end and not self.legacy and self.method != b"HEAD":
+            opening = self._edge.openings.plain.get((status, block)) or self._plain(status, block)
+        if opening is None:
             self._answer(status, block, body, end)
             return
         keep = self._keeps()
-        self._connection.write(
-            b"".join(
-                (
-                    edge.openings.of(status),
-                    block,
-                    b"" if keep else answers.CLOSE,
-                    answers.length_line(len(body)),
-                    body,
-                )
-            )
-        )
+        if not keep:
+            opening += answers.CLOSE
+        self._connection.write(b"".join((opening, answers.length_line(len(body)), body)))
         self._finish(status, None, keep=keep)
 
     def on_data(self, chunk: bytes, end: bool) -> None:
@@ -229,19 +216,22 @@ class Exchange:
 
     # -- the answer's bytes -----------------------------------------------------------------------
 
-    def _is_plain(self, block: bytes) -> bool:
-        plain = is_plain(block)
-        if plain:
-            self._edge.remember_plain(block)
-        return plain
+    def _plain(self, status: int, block: bytes) -> bytes | None:
+        """Return how an answer begins that needs no closer look; None for any other."""
+        if not 200 <= status <= 999 or status in {204, 304} or not is_plain(block):
+            return None
+        return self._edge.openings.remember(status, block)
 
-    def _keeps(self) -> bool:
-        """Say whether the connection persists after this answer."""
-        return (
-            self.keep_alive
-            and (self.upload is None or self.upload.complete)
-            and self._connection.persists()
-        )
+    def _keeps(self, *, reading: bool = False) -> bool:
+        """Say whether the connection persists after this answer.
+
+        reading: also while the request's body is still to come.
+        """
+        upload = self.upload
+        if not self.keep_alive or not (upload is None or upload.complete or reading):
+            return False
+        connection = self._connection
+        return not (self._edge.draining or connection.eof) or connection.has_more()
 
     def _answer(self, status: int, block: bytes, body: bytes, end: bool) -> None:
         """Answer with everything that is not the common case."""
@@ -270,9 +260,7 @@ class Exchange:
         self._remaining = parsed.length or 0
         # Whether the request's body will have been read by then is not known yet: nothing is
         # announced because of it, and the connection is closed in the end if it was not.
-        self.keep_alive = (
-            self.keep_alive and framed.mode != Mode.UNTIL_CLOSE and self._connection.persists()
-        )
+        self.keep_alive = framed.mode != Mode.UNTIL_CLOSE and self._keeps(reading=True)
         head = self._head(status, parsed.lines, framed, dated=parsed.dated, keep=self.keep_alive)
         self._emit(head, body, False)
 

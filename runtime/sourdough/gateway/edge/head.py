@@ -46,8 +46,8 @@ _KINDS = {
 }
 
 # Clients spell a header in a few ways; each is classified once. Bounded, since a client may invent.
-_SPELLINGS: dict[bytes, Kind] = {}
-_MAX_SPELLINGS = 4096
+SPELLINGS: dict[bytes, Kind] = {}
+_MAXSPELLINGS = 4096
 _MAX_SPELLING = 64
 
 # `Connection` may name headers of this hop to be dropped, but not these: no client decides them.
@@ -56,14 +56,14 @@ _NEVER_DROPPED = frozenset((b"host", b"cookie", b"authorization", *forwarded.NAM
 
 def kind_of(name: bytes) -> Kind:
     """Return what a header means to the edge; spelled as the client did."""
-    kind = _SPELLINGS.get(name)
+    kind = SPELLINGS.get(name)
     if kind is None:
         lowered = name.lower()
         kind = _KINDS.get(lowered)
         if kind is None:
             kind = Kind.DROPPED if lowered.startswith(b"proxy-") else Kind.PLAIN
-        if len(_SPELLINGS) < _MAX_SPELLINGS and len(name) <= _MAX_SPELLING:
-            _SPELLINGS[name] = kind
+        if len(SPELLINGS) < _MAXSPELLINGS and len(name) <= _MAX_SPELLING:
+            SPELLINGS[name] = kind
     return kind
 
 

@@ -27,7 +27,7 @@ from sourdough.gateway.edge.failure import (
     malformed,
     target_too_long,
 )
-from sourdough.gateway.edge.head import Kind, Notes, kind_of
+from sourdough.gateway.edge.head import SPELLINGS, Kind, Notes, kind_of
 from sourdough.gateway.edge.target import check_host, resolve_target
 from sourdough.gateway.edge.upload import Upload
 
@@ -144,13 +144,13 @@ class Intake:
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self.in_head:
             return  # a trailer: nobody asked for it, so nobody may rely on it (RFC 9110 6.5.1)
-        kind = kind_of(name)
+        kind = SPELLINGS.get(name) or kind_of(name)
         if kind is _PLAIN:
             self._parts += (name, b": ", value, b"\r\n")
         elif kind is _HOST and self._host is None:
             # First in the block, so that an absolute target can replace it.
             self._host = value = value.strip(b" \t")
-            self._parts[0:0] = (name, b": ", value, b"\r\n")
+            self._parts = [name, b": ", value, b"\r\n", *self._parts]
         elif kind is _HOST:
             raise RefusedError(malformed("it has two Host headers"))
         else:
@@ -178,12 +178,18 @@ class Intake:
             target = self._resolve(method, target)
         exchange = self._exchange(method, target)
         exchange.keep_alive = keep
-        exchange.legacy = legacy
+        if legacy:
+            exchange.legacy = True
         if notes is not None:
             self._heed(notes, exchange, parser)
         exchange.headers = b"".join(self._parts)
         self._check_size(exchange)
-        self._expect_body(exchange)
+        self.in_head = False
+        self._unparsed = 0
+        self.receiving = exchange
+        self._url, self._parts, self._host, self._notes = b"", [], None, None
+        if exchange.upload is not None:
+            self.ready.append(exchange)
 
     def on_body(self, chunk: bytes) -> None:
         exchange = self.receiving
@@ -236,7 +242,6 @@ class Intake:
         self._checked_host = self._host
 
     def _exchange(self, method: bytes, target: bytes) -> Exchange:
-        self._edge.number += 1
         return Exchange(self._edge, self._connection, method, target, self._host or b"")
 
     def _heed(self, notes: Notes, exchange: Exchange, parser: httptools.HttpRequestParser) -> None:
@@ -254,19 +259,13 @@ class Intake:
 
     def _check_size(self, exchange: Exchange) -> None:
         limits = self._edge.limits
-        too_many = len(self._parts) > 4 * limits.headers
-        if too_many or len(exchange.headers) + len(self._url) > limits.head:
+        if (
+            len(self._parts) > 4 * limits.headers
+            or len(exchange.headers) + len(self._url) > limits.head
+        ):
             raise RefusedError(head_too_large(limits.head))
         if exchange.length is not None and exchange.length > limits.body:
             raise RefusedError(body_too_large(limits.body))
-
-    def _expect_body(self, exchange: Exchange) -> None:
-        self.in_head = False
-        self._unparsed = 0
-        self.receiving = exchange
-        self._begin()
-        if exchange.upload is not None:
-            self.ready.append(exchange)
 
     # -- refusals ---------------------------------------------------------------------------------
 

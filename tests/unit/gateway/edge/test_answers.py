@@ -291,5 +291,5 @@ def test_remembered_blocks_are_bounded(client, bench):
     for n in range(3000):
         _answer(client, GET, 200, b"etag: %d\r\n" % n, b"", True)
     _answer(client, GET, 200, b"etag: %b\r\n" % (b"x" * 600), b"", True)
-    assert len(bench.edge.plain_blocks) <= 1024
-    assert all(len(block) <= 512 for block in bench.edge.plain_blocks)
+    assert len(bench.edge.openings.plain) <= 1024
+    assert all(len(block) <= 512 for _, block in bench.edge.openings.plain)

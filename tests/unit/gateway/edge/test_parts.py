@@ -108,4 +108,4 @@ def test_spellings_remembered_are_bounded():
         assert head.kind_of(b"X-%d" % n) == head.Kind.PLAIN
     assert head.kind_of(b"hOsT") == head.Kind.HOST
     assert head.kind_of(b"PROXY-" + b"x" * 100) == head.Kind.DROPPED
-    assert len(head._SPELLINGS) <= 4096
+    assert len(head.SPELLINGS) <= 4096
