@@ -1,4 +1,8 @@
-"""How a call leaves the object that makes it: after the commits made so far (semantics 4.2.2)."""
+"""How a call leaves the object that makes it, and how its answer comes back.
+
+It leaves after the commits made so far (semantics 4.2.2). The answer enters as an event does: not
+while a critical section is open that the caller is outside of (semantics 4.1.1).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from sourdough.objects.event import current_event
 
 if TYPE_CHECKING:
     from sourdough.objects.container import Container
+    from sourdough.objects.event import Event
 
 
 class Queue(Protocol):
@@ -45,3 +50,16 @@ async def pass_gate(queue: Queue) -> None:
         passed.set_result(None)
         if queue.at_gate is passed:
             queue.at_gate = None
+
+
+def is_held(caller: Event | None) -> bool:
+    """Whether a critical section is open in the object that called."""
+    container = None if caller is None else caller.container
+    return container is not None and container.database.hold is not None
+
+
+async def comes_back(caller: Event | None) -> None:
+    """Wait until the answer of a call may enter the object that made it."""
+    container = None if caller is None else caller.container
+    if container is not None:
+        await container.sections.admitted()
