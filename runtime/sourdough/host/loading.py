@@ -210,10 +210,12 @@ def _fault(error: BaseException, module: str, root: Path) -> LoadFault:
             source=(error.text or "").rstrip("\n") or None,
             traceback=text,
         )
-    raised = traceback.extract_tb(error.__traceback__)
-    frames = [frame for frame in raised if Path(frame.filename).is_relative_to(root)]
-    # A module that was found elsewhere.
-    frames = frames or [frame for frame in raised if not frame.filename.startswith(_NOT_USERS)]
+    raised = [
+        frame for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith(_NOT_USERS)
+    ]  # fmt: skip
+    # Rather the project's own than those of a library that it called.
+    frames = [frame for frame in raised if Path(frame.filename).is_relative_to(root)] or raised
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     if not frames:
         hint = None

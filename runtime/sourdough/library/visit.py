@@ -121,8 +121,7 @@ class Visit:
 
     async def _left(self) -> None:
         await self._read.wait()
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+        await self._receive()
 
     # --- the answer
 
