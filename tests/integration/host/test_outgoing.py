@@ -31,7 +31,7 @@ class Thing(DurableObject):
 async def test_nothing_leaves_before_its_commit(cluster, site):
     """semantics 4.2.2: the server sees a request when what was written before is on disk."""
     made, disk = cluster(Thing), Disk()
-    made.host(1)._engine("disk").sync = disk
+    made.host(1)._engines.of("disk").sync = disk
     Thing.url = site.url
     stub = made.stub(made.name(seat=1), seat=1)
     assert await stub.write_and_fetch(1) == "hello"

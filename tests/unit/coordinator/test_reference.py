@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sourdough.coordinator.reference import (
     Namespace,
     Reference,
+    address,
     choose,
     find_namespace,
     nearest_names,
@@ -171,3 +172,23 @@ def test_every_text_is_read_or_refused(text):
         return
     assert wanted.text == text
     assert wanted.prefix or wanted.named
+
+
+@pytest.mark.parametrize("text", ["COUNTER:a", f"COUNTER:{A}", f"Counter:{A.upper()}", A])
+def test_an_address_is_an_object_that_need_not_exist(text):
+    """By name or by id, with the binding or, for an id, without."""
+    found = address(text, SPACES)
+    assert (found.storage_name, found.id) == ("Counter", A)
+    assert found.name == ("a" if text.endswith(":a") else None)
+
+
+def test_64_digits_that_are_no_id_are_a_name():
+    """A name may look like an id; one of this namespace proves itself."""
+    assert address(f"COUNTER:{'0' * 64}", SPACES).name == "0" * 64
+
+
+@pytest.mark.parametrize("text", ["", "a", "COUNTER:", "OTHER:a", "0" * 64, A[:12]])
+def test_what_addresses_nothing(text):
+    """One sentence: which object is not said."""
+    with pytest.raises(SourdoughError):
+        address(text, SPACES)
