@@ -53,7 +53,7 @@ class Adoption:
     def start(self) -> None:
         """Begin to repair those that nobody opens."""
         if not self.done:
-            self._journal.executor.submit(self._repair_all)
+            self._journal.background.submit(self._repair_all)
 
     def repair(self, path: Path) -> None:
         """Have an object repaired before it is opened; waits where a thread is at one.

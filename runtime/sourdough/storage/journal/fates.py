@@ -64,6 +64,10 @@ class Fate:
         """Return what is to be redone, in order."""
         return [each for each in self._live if each.lsn > self._void]
 
+    def cut(self, lsn: int) -> None:
+        """Give up a record and those after it: nobody was told of them."""
+        self._live = [each for each in self._live if each.lsn < lsn]
+
     @property
     def damage(self) -> str | None:
         """Why its database cannot be repaired; None where it can be."""

@@ -14,8 +14,9 @@ import apsw
 from sourdough.errors import StorageError
 from sourdough.storage.connection import open_file, run
 from sourdough.storage.engine import Durability, wait_until_durable
+from sourdough.storage.journal.big import BigCommits
 from sourdough.storage.journal.places import wal_path
-from sourdough.storage.journal.records import RecordType
+from sourdough.storage.journal.records import IN_PAGES_FILE, RecordType
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,8 +71,12 @@ class JournalFile:
     @property
     def durable(self) -> int:
         """The last of the object's commits that is as durable as its class asks for."""
-        reached = self._journal.reached(self._engine.durability)
-        return min(reached, self.commits)
+        level = self._engine.durability
+        reached = min(self._journal.reached(level), self.commits)
+        big = self._entry.big
+        if big is not None and big.first is not None and level is not Durability.MEMORY:
+            return min(reached, big.first - 1)
+        return reached
 
     def committed(self) -> int:
         """Return the number of the last commit. Raises StorageError for one that is not recorded."""
@@ -84,11 +89,21 @@ class JournalFile:
 
     def when_durable(self, commit: int, callback: Callable[[Exception | None], None]) -> None:
         """Call back once; at once where the answer is known already."""
-        self._journal.when(commit, self._engine.durability, self, callback)
+        self.when(commit, self._engine.durability, callback)
+
+    def when(
+        self, commit: int, level: Durability, callback: Callable[[Exception | None], None]
+    ) -> None:
+        """Call back once when a commit is as durable as `level` says."""
+        big = self._entry.big
+        if big is None or big.first is None or commit < big.first or level is Durability.MEMORY:
+            self._journal.when(commit, level, self, callback)
+        else:
+            big.wait(self, lambda: self.when(commit, level, callback), callback)
 
     async def close(self, *, fold: bool) -> None:
         """Wait until everything is on the medium, fold, close. Nothing is synced for it."""
-        await wait_until_durable(OnMedium(self._journal, self), self.commits)
+        await wait_until_durable(OnMedium(self), self.commits)
         self._ended = True
         folded = self.fold()
         self._close_connection()
@@ -108,6 +123,8 @@ class JournalFile:
         self._entry.lost = self._error is not None
         self._closed(kept=not empty and self._error is None)
         self._journal.give_up(self, error)
+        if self._entry.big is not None:
+            self._entry.big.give_up(self, error)
 
     def fold(self) -> bool:
         """Write the pages of the `-wal` into the file; say whether all of them are there now.
@@ -116,7 +133,7 @@ class JournalFile:
         repair the half of anything else. An open cursor or a lent connection means later.
         """
         entry = self._entry
-        if self.lent or self._error is not None or self.commits > self._journal.durable:
+        if self.lent or self._error is not None or not is_recorded(entry, self._journal):
             return False
         if self._wal_end:
             try:
@@ -146,25 +163,45 @@ class JournalFile:
         return apsw.SQLITE_OK
 
     def _record(self, pages: int) -> None:
-        entry = self._entry
-        frames = self._new_frames(WAL_HEADER + pages * self._frame)
-        size = int.from_bytes(frames[-self._frame :][_PAGES], "big")
-        if not size:
-            raise StorageError("the last frame of a commit has no size")
-        journal = self._journal
+        entry, journal = self._entry, self._journal
+        end = WAL_HEADER + pages * self._frame
+        start = self._wal_end
+        if max(end - start, end - WAL_HEADER if end <= start else 0) > journal.largest:
+            self._record_big(end)
+            return
+        frames = self._new_frames(end)
         self.commits = journal.append(
             RecordType.COMMIT, entry.packed, frames, base=entry.base, previous=entry.last,
-            page_size=self._page_size, pages=size, sync=self._sync,
+            page_size=self._page_size, pages=self._size_after(frames[-self._frame :]),
+            sync=self._sync,
         )  # fmt: skip
         entry.appended(self.commits, journal.use)
-        if self._wal_end >= self._engine.fold_bytes:
+        if end >= self._engine.fold_bytes:
             self._engine.fold_soon(self)
+
+    def _record_big(self, end: int) -> None:
+        """Append a record whose frames a thread copies into a file of their own."""
+        entry, journal, frame = self._entry, self._journal, self._frame
+        start = self._wal_end
+        fd = self._wal()
+        if end <= start or journal.disk.pread(fd, FRAME_HEADER, start)[_SALT] != self._salt:
+            start = WAL_HEADER
+        last = journal.disk.pread(fd, FRAME_HEADER, end - frame)
+        self._salt, self._wal_end = last[_SALT], end
+        self.commits = journal.append(
+            RecordType.COMMIT, entry.packed, base=entry.base, previous=entry.last,
+            page_size=self._page_size, pages=self._size_after(last), flags=IN_PAGES_FILE,
+            sync=self._sync,
+        )  # fmt: skip
+        entry.appended(self.commits, journal.use)
+        if entry.big is None:
+            entry.big = BigCommits(entry, journal)
+        entry.big.copy(self.commits, start, end)
+        self._engine.fold_soon(self)
 
     def _new_frames(self, end: int) -> bytes:
         """Read what the last commit has written, also where the `-wal` began anew with it."""
-        fd = self._wal_fd
-        if fd is None:
-            fd = self._wal_fd = self._journal.disk.open(wal_path(self._entry.path))
+        fd = self._wal()
         start = self._wal_end
         frames = b""
         if end > start > 0:
@@ -177,6 +214,18 @@ class JournalFile:
             raise StorageError("the frames of a commit are not where SQLite says they are")
         self._wal_end = end
         return frames
+
+    def _size_after(self, frame: bytes) -> int:
+        """Return the size of the database, in pages, from the last frame of a commit."""
+        size = int.from_bytes(frame[_PAGES], "big")
+        if not size:
+            raise StorageError("the last frame of a commit has no size")
+        return size
+
+    def _wal(self) -> int:
+        if self._wal_fd is None:
+            self._wal_fd = self._journal.disk.open(wal_path(self._entry.path))
+        return self._wal_fd
 
     def _close_connection(self) -> None:
         self.connection.close(True)
@@ -192,11 +241,17 @@ class JournalFile:
         self._engine.file_closed(self, self._entry)
 
 
+def is_recorded(entry: Entry, journal: Journal) -> bool:
+    """Say whether the journal holds all of an object on the medium (invariant S5)."""
+    copied = entry.big is None or entry.big.first is None
+    return copied and entry.last <= journal.durable
+
+
 def fold_closed(entry: Entry, journal: Journal) -> bool:
     """Fold what an abandoned connection has left in the `-wal`; say whether all is in the file."""
     if not entry.kept_end:
         return True
-    if entry.last > journal.durable:
+    if not is_recorded(entry, journal):
         return False
     connection = open_file(entry.path, vfs=journal.disk.vfs, synchronous="OFF")
     try:
@@ -210,12 +265,11 @@ def fold_closed(entry: Entry, journal: Journal) -> bool:
 
 
 class OnMedium:
-    """Tells of commits when they survive a loss of power, whatever their class asks for."""
+    """Tells of a file's commits when they survive a loss of power, whatever its class asks for."""
 
-    def __init__(self, journal: Journal, owner: object) -> None:
-        self._journal = journal
-        self._owner = owner
+    def __init__(self, file: JournalFile) -> None:
+        self._file = file
 
     def when_durable(self, commit: int, callback: Callable[[Exception | None], None]) -> None:
         """Implements `Durable`."""
-        self._journal.when(commit, Durability.DISK, self._owner, callback)
+        self._file.when(commit, Durability.DISK, callback)

@@ -112,6 +112,8 @@ class HostJournal:
     def _redo_own(self, entry: Entry) -> None:
         """The database has a commit that the journal has not: go back to what the journal has."""
         self.journal.flush()
+        if entry.big is not None:
+            entry.big.block()
         if self.journal.error is not None:
             raise StorageError(str(self.journal.error), place=str(entry.path))
         mine = (self.journal.seat, self.journal.epoch)

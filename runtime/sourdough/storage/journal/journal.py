@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 # Appended and not durable, in bytes. About a second of a slow disk's work.
 UNSYNCED_BYTES = 16 * 1024 * 1024
 
-Told = "Callable[[Exception | None], None]"
+# Pages of a commit above this go to a file of their own.
+BIG_BYTES = 4 * 1024 * 1024
 
 
 class _Batch:
@@ -93,7 +94,9 @@ class Journal:
         self.segments = Segments(
             folder=self.folder, seat=seat, epoch=epoch, disk=disk, size=segment_bytes
         )
-        self.executor = ThreadPoolExecutor(2, thread_name_prefix="sourdough-journal")
+        self.background = ThreadPoolExecutor(3, thread_name_prefix="sourdough-background")
+        """For what must not hold up a batch: syncs of databases, copies, spare segments."""
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="sourdough-journal")
         self._pace = Pace()
         self._on_failed = on_failed
         self._on_congested = on_congested
@@ -112,7 +115,7 @@ class Journal:
     @property
     def largest(self) -> int:
         """How many bytes of payload a record may have."""
-        return self.segments.size // 2
+        return min(BIG_BYTES, self.segments.size // 4)
 
     def append(
         self,
@@ -216,7 +219,8 @@ class Journal:
     def end(self, *, discard: bool = False) -> None:
         """End the threads and close the files. discard: every record is void, remove them."""
         self.closed = True
-        self.executor.shutdown(wait=True)
+        self.background.shutdown(wait=True)
+        self._executor.shutdown(wait=True)
         if self._run is not None:
             self._finish(later=True)
         if discard:
@@ -243,7 +247,7 @@ class Journal:
         if self._pace.inline or not batch.sync:
             self._finish(self._work(batch))
         else:
-            self._run = self.executor.submit(self._work_in_thread, batch)
+            self._run = self._executor.submit(self._work_in_thread, batch)
 
     def _take(self) -> _Batch:
         self._running, self._next = self._next, _Batch()
@@ -328,7 +332,7 @@ class Journal:
 
     def _make_spare(self) -> None:
         if not self.closed:
-            self.executor.submit(self._spare)
+            self.background.submit(self._spare)
 
     def _spare(self) -> None:
         # Where that fails, the batch that needs the segment tries, and fails, itself.

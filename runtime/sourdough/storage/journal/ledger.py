@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from sourdough.storage.journal.big import BigCommits
     from sourdough.storage.journal.disk import Disk
     from sourdough.storage.journal.file import JournalFile
 
@@ -25,7 +26,7 @@ class Entry:
     """One object in the ledger. All lsns are of this journal."""
 
     __slots__ = (
-        "base", "born", "deleted", "fd", "file", "first_use", "folded", "folded_use", "kept_end",
+        "base", "big", "born", "deleted", "fd", "file", "first_use", "folded", "folded_use", "kept_end",
         "kept_salt", "last", "lost", "marking", "packed", "path",
     )  # fmt: skip
 
@@ -52,6 +53,8 @@ class Entry:
         """Whether the database got a commit that the journal did not: redo it before opening."""
         self.file: JournalFile | None = None
         """The open database."""
+        self.big: BigCommits | None = None
+        """Its commits whose pages are in files of their own."""
         self.fd: int | None = None
         self.marking = False
         """Whether a thread may be syncing through the descriptor."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sourdough.storage.journal.file import JournalFile
     from sourdough.storage.journal.journal import Journal
     from sourdough.storage.journal.ledger import Entry, Ledger
+    from sourdough.storage.journal.pages import PagesName
 
 # So many segments stand behind the current one before the objects in the oldest are marked.
 KEEP_SEGMENTS = 2
@@ -142,7 +143,7 @@ class Marker:
         """Have everything of an object so far in its file, as far as that can be now."""
         file = entry.file
         if file is not None:
-            if file.commits > self._journal.durable:
+            if entry.last > self._journal.durable:
                 # It commits without pause. One sync, and no commit before the fold.
                 self._journal.flush()
             if not file.fold():
@@ -169,7 +170,7 @@ class Marker:
                 directories.update(dict.fromkeys(self._unsynced_directories(entry)))
             if not entry.deleted and entry.fd is not None:
                 files.append(entry.fd)
-        self._sync = self._journal.executor.submit(self._sync_all, files, list(directories))
+        self._sync = self._journal.background.submit(self._sync_all, files, list(directories))
         self._sync.add_done_callback(self._synced_in_thread)
 
     def _unsynced_directories(self, entry: Entry) -> Iterable[Path]:
@@ -211,14 +212,23 @@ class Marker:
         if error is not None or self._journal.closed:
             return
         done, self._round = self._round, []
+        void: list[PagesName] = []
         for entry, lsn, use in done:
             entry.marking = False
             entry.marked(lsn, use)
+            void += entry.big.marked(lsn) if entry.big is not None else ()
             self._ledger.tidy(entry)
+        if void:
+            self._journal.background.submit(self._remove_pages, void)
         if self._todo:
             self._journal.loop.call_soon(self._step)
         else:
             self._end_round()
+
+    def _remove_pages(self, names: list[PagesName]) -> None:
+        with suppress(OSError):  # then the next life removes them
+            for name in names:
+                self._journal.disk.unlink(self._journal.folder / str(name))
 
     def _end_round(self) -> None:
         self._busy = False
@@ -229,7 +239,7 @@ class Marker:
         """Give up the segments whose every record is void; see again later what is held up."""
         below = self._ledger.oldest_use() or self._journal.use
         if self._may_recycle() and below > self._journal.segments.oldest:
-            self._journal.executor.submit(self._recycle_in_thread, below)
+            self._journal.background.submit(self._recycle_in_thread, below)
         if self._journal.use - below > self._keep and not self._again:
             self._again = True
             self._journal.loop.call_later(_AGAIN, self._look_again)

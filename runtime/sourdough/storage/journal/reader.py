@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sourdough.storage.journal.fates import Fate
+from sourdough.storage.journal.pages import PagesName, is_whole
 from sourdough.storage.journal.records import (
+    IN_PAGES_FILE,
     SEGMENT_HEADER,
     Record,
     SegmentHeader,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sourdough.storage.journal.disk import Disk
+    from sourdough.storage.journal.fates import Live
 
 
 @dataclass(slots=True)
@@ -70,7 +73,22 @@ def read_journals(folder: Path, disk: Disk, wanted: Callable[[SegmentName], bool
         reading.segments += [path for _, path in files]
         oldest = max(header.oldest for header, _ in files)
         _Journal(reading, disk).read([each for each in files if each[0].use >= oldest])
+    for fate in reading.fates.values():
+        _cut(fate, folder, disk)
     return reading
+
+
+def _cut(fate: Fate, folder: Path, disk: Disk) -> None:
+    """Leave out a big commit whose pages did not all reach the disk, and what builds on it."""
+    for each in fate.live():
+        if each.flags & IN_PAGES_FILE and not is_whole(folder, pages_of(each), disk):
+            fate.cut(each.lsn)
+            return
+
+
+def pages_of(record: Live) -> PagesName:
+    """Return the name of the file that the pages of a big commit are in."""
+    return PagesName(record.seat, record.epoch, record.lsn)
 
 
 def remove_segments(reading: Reading, folder: Path, disk: Disk) -> None:
@@ -84,6 +102,14 @@ def remove_segments(reading: Reading, folder: Path, disk: Disk) -> None:
         else:
             disk.unlink(path)
         disk.sync_directory(folder)
+    gone = {(name.seat, name.epoch) for name in map(_name_of, reading.segments) if name}
+    for pages in filter(None, map(PagesName.parse, disk.names(folder))):
+        if (pages.seat, pages.epoch) in gone:
+            disk.unlink(folder / str(pages))
+
+
+def _name_of(path: Path) -> SegmentName | None:
+    return SegmentName.parse(path.name)
 
 
 class _Journal:

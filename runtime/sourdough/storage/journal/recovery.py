@@ -15,6 +15,7 @@ from sourdough.storage.connection import open_file
 from sourdough.storage.journal.damage import read_damaged, write_damaged
 from sourdough.storage.journal.disk import RealDisk
 from sourdough.storage.journal.life import Life, forget_lives, read_life, write_life
+from sourdough.storage.journal.pages import PagesName
 from sourdough.storage.journal.places import path_of
 from sourdough.storage.journal.reader import read_journals
 from sourdough.storage.journal.redo import redo
@@ -138,7 +139,7 @@ def _remove_journals(root: Path, reading: Reading, disk: Disk) -> None:
     for path in reading.damaged:
         disk.rename(path, path.with_name(path.name + ".damaged"))
     for name in disk.names(folder):
-        if SegmentName.parse(name) is not None:
+        if SegmentName.parse(name) is not None or PagesName.parse(name) is not None:
             disk.unlink(folder / name)
     disk.sync_directory(folder)
 

@@ -11,11 +11,13 @@ import zlib
 from typing import TYPE_CHECKING
 
 from sourdough.errors import StorageError
+from sourdough.storage.journal.pages import read_pages
 from sourdough.storage.journal.places import directories_of, wal_path
-from sourdough.storage.journal.records import DEFLATED, RecordType
+from sourdough.storage.journal.reader import pages_of
+from sourdough.storage.journal.records import DEFLATED, IN_PAGES_FILE, RecordType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from sourdough.storage.journal.disk import Disk
@@ -70,9 +72,10 @@ class _Pages:
     def write(self, records: list[Live]) -> None:
         try:
             for record in records:
-                self._take(record, self._payload(record))
-                if self._held > _HELD_BYTES:
-                    self._flush(record.page_size)
+                for payload in self._payloads(record):
+                    self._take(record, payload)
+                    if self._held > _HELD_BYTES:
+                        self._flush(record.page_size)
         finally:
             if self._segment is not None:
                 self._disk.close(self._segment[1])
@@ -91,6 +94,14 @@ class _Pages:
                 begin = at + FRAME_HEADER
                 self._pages[number] = payload[begin : begin + size]
         self._held += len(payload)
+
+    def _payloads(self, record: Live) -> Iterator[memoryview]:
+        if record.flags & IN_PAGES_FILE:
+            folder, frame = record.segment.parent, record.page_size + FRAME_HEADER
+            for chunk in read_pages(folder, pages_of(record), frame, self._disk):
+                yield memoryview(chunk)
+        else:
+            yield self._payload(record)
 
     def _payload(self, record: Live) -> memoryview:
         if self._segment is None or self._segment[0] != record.segment:
