@@ -6,6 +6,7 @@ the hosts itself. Its end is the end of its connection: nobody waits for it, nob
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from sourdough.config.model import ClassRef
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from sourdough.config.model import Config
     from sourdough.coordinator.child import Child
     from sourdough.coordinator.control import WantedClass
+    from sourdough.coordinator.options import ServerOptions
     from sourdough.coordinator.supervisor import Supervisor
     from sourdough.coordinator.worker import Worker
     from sourdough.wire.messages import Message
@@ -75,6 +77,16 @@ class Clients:
         finally:
             self.number -= 1
             self._supervisor.on_exit(worker, 0)
+
+
+def refuse_inline(options: ServerOptions) -> None:
+    """Raise SourdoughError for a server whose objects no other process can reach."""
+    if options.inline:
+        raise SourdoughError(
+            f"The process with pid {os.getpid()} uses the storage folder {options.storage} and runs "
+            "its objects itself, where no other process reaches them.",
+            hint="give it a host of its own: host_count=1",
+        )
 
 
 def refuse_unbound(config: Config, classes: Sequence[WantedClass]) -> None:

@@ -69,6 +69,8 @@ class Shutdown:
         hosts = [each for each in supervisor.hosts if supervisor.seats.of(each.serial) is not None]
         supervisor.seats.release({each.serial for each in hosts})
         version = supervisor.seats.version
+        # Clients outlive the server: what they send from now on is for the next.
+        supervisor.publish()
         for worker in hosts:
             worker.state = State.DRAINING
         self._ask(hosts, lambda: Release(version=version, deadline=self._left()))

@@ -16,6 +16,7 @@ import msgspec
 
 from sourdough.config.fault import ConfigFaults, Fault
 from sourdough.config.model import Binding, ClassRef, DurableObjects, Project
+from sourdough.coordinator.clients import refuse_inline
 from sourdough.coordinator.inline import InlineChild, InlineLauncher
 from sourdough.coordinator.reload import Phase
 from sourdough.coordinator.server import Server
@@ -101,6 +102,11 @@ class EmbeddedServer(Server):
     # --- classes
 
     async def register(self, classes: Sequence[WantedClass]) -> None:
+        """Do as `add`, for another process; it cannot reach hosts that are none."""
+        refuse_inline(self.options)
+        await self.add(classes)
+
+    async def add(self, classes: Sequence[WantedClass]) -> None:
         """Have the hosts run these classes too; return when they do.
 
         Raises ConfigFaults for a class that cannot be added, StartError when its module does not

@@ -57,8 +57,8 @@ class Ruling:
         return self
 
     async def register(self, classes: Sequence[WantedClass]) -> None:
-        """Have the hosts run these classes too; raises as `EmbeddedServer.register`."""
-        await self._server.register(classes)
+        """Have the hosts run these classes too; raises as `EmbeddedServer.add`."""
+        await self._server.add(classes)
 
     def detach(self) -> None:
         """The server is about to end and has asked its clients to leave."""
