@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sourdough.gateway.edge import Exchange, Failure
 from sourdough.transport.peers import Outgoing
 from sourdough.wire.frames import END, ResetCode
-from sourdough.wire.heads import SECURE, decode_answer, encode_request
+from sourdough.wire.heads import SECURE, RequestHead, decode_answer
 
 if TYPE_CHECKING:
     from sourdough.gateway.gateway import Gateway
@@ -51,16 +51,22 @@ class Forward(Outgoing):
 
     def encode(self) -> bytes:
         exchange, destination = self._exchange, self._destination
-        flags = SECURE if exchange.scheme == "https" else 0
-        return encode_request(
-            (exchange.number, self.version, self.epoch, destination.kind, flags, destination.mount),
-            destination.address,
+        # By position: names would cost as much again as the packing.
+        return RequestHead(
+            destination.kind,
+            destination.key,
+            destination.name,
             exchange.method,
             exchange.target,
             exchange.client.encode(),
             exchange.headers,
             exchange.body if exchange.body_complete else b"",
-        )
+            SECURE if exchange.scheme == "https" else 0,
+            exchange.number,
+            self.version,
+            self.epoch,
+            destination.mount,
+        ).encode()
 
     @property
     def started(self) -> float:

@@ -10,7 +10,7 @@ from sourdough.http import Headers
 from sourdough.ids import IdFactory
 from sourdough.placement import slot_of_key
 from sourdough.transport.peers import ENTRY
-from sourdough.wire.heads import Address, Kind
+from sourdough.wire.heads import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,14 +24,15 @@ _CACHED_PATHS = 65_536
 class Destination:
     """Where a request goes: an object, or the entrypoint (no key)."""
 
-    __slots__ = ("address", "class_name", "kind", "mount", "slot")
+    __slots__ = ("class_name", "key", "kind", "mount", "name", "slot")
 
     def __init__(
         self, key: bytes, name: bytes | None, class_name: str | None, mount: int = 0
     ) -> None:
         self.mount = mount
         """Bytes of the target that the route's pattern took before its final `/*`."""
-        self.address = Address(key, name)
+        self.key = key
+        self.name = name
         self.class_name = class_name
         self.kind = Kind.FETCH if key else Kind.ENTRY
         self.slot = slot_of_key(key) if key else ENTRY
@@ -39,7 +40,7 @@ class Destination:
     @property
     def label(self) -> str | None:
         """The object's name, or the first digits of its id."""
-        key, name = self.address.key, self.address.name
+        key, name = self.key, self.name
         if not key:
             return None
         return key[-32:].hex()[:12] if name is None else name.decode()

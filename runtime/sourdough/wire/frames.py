@@ -22,7 +22,7 @@ from enum import IntEnum
 from sourdough.errors import WireError
 
 # A link between processes of two versions is refused in HELLO (invariant S14).
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 
 HEADER = struct.Struct("!IBBHI")
 CREDIT = struct.Struct("!I")

@@ -40,8 +40,8 @@ def test_a_path_leads_to_the_object_of_its_name():
     """Key, name, class and slot are those of the id."""
     found = locate(b"/counter/a/increment")
     raw = IdFactory("app", "Counter").from_name("a").raw
-    assert found.address.key == b"Counter" + raw
-    assert found.address.name == b"a"
+    assert found.key == b"Counter" + raw
+    assert found.name == b"a"
     assert (found.kind, found.class_name, found.label) == (Kind.FETCH, "Counter", "a")
     assert found.slot == slot_of(raw)
 
@@ -49,16 +49,16 @@ def test_a_path_leads_to_the_object_of_its_name():
 def test_the_recorded_storage_name_counts():
     """A renamed class keeps its objects (invariant S14)."""
     found = locate(b"/room", headers=b"X-Room: lobby\r\n")
-    assert found.address.key == b"old_room" + IdFactory("app", "old_room").from_name("lobby").raw
-    assert locate(b"/query", b"room=lobby").address.key == found.address.key
+    assert found.key == b"old_room" + IdFactory("app", "old_room").from_name("lobby").raw
+    assert locate(b"/query", b"room=lobby").key == found.key
 
 
 def test_a_written_id_leads_to_its_object():
     """Its name is not known to the gateway."""
     made = IdFactory("app", "Counter").from_name("a")
     found = locate(f"/by-id/{made}".encode())
-    assert found.address.key == b"Counter" + made.raw
-    assert found.address.name is None
+    assert found.key == b"Counter" + made.raw
+    assert found.name is None
     assert found.label == str(made)[:12]
 
 
@@ -91,5 +91,5 @@ def test_a_name_too_long_to_be_kept_still_leads_somewhere():
     """Above 1024 bytes the object does not learn it (1.12)."""
     name = "n" * 1025
     found = locate(f"/counter/{name}/x".encode())
-    assert found.address.name is None
-    assert found.address.key == b"Counter" + IdFactory("app", "Counter").from_name(name).raw
+    assert found.name is None
+    assert found.key == b"Counter" + IdFactory("app", "Counter").from_name(name).raw
