@@ -25,7 +25,7 @@ from sourdough.objects.departure import calling_object, comes_back, is_held, pas
 from sourdough.objects.event import Event, ReadEvent, current_event
 from sourdough.objects.failure import decode_error
 from sourdough.objects.owner import ObjectOwner
-from sourdough.objects.sending import encode_data
+from sourdough.objects.sending import encode_data_arguments
 from sourdough.objects.session import Session
 from sourdough.values import REFERENCING, decode
 from sourdough.wire.frames import INLINE_BODY
@@ -59,7 +59,9 @@ class Calls:
         order.check()
         caller = current_event.get()
         chain = chain_of_call(caller)
-        await pass_gate(order)
+        gate = pass_gate(order)
+        if gate is not None:
+            await gate
         body = _gated(request.take_body())
         try:
             while True:
@@ -93,12 +95,14 @@ class Calls:
         if order.broken is not None:
             order.check()
         session, caller = None, current_event.get()
-        arguments = encode_data((args, kwargs))
+        arguments = encode_data_arguments(args, kwargs)
         if arguments is None:
             session = self.session(caller)
             arguments = session.encode_arguments(args, kwargs)
         chain = chain_of_call(caller)
-        await pass_gate(order)
+        gate = pass_gate(order)
+        if gate is not None:
+            await gate
         try:
             while True:
                 if order.broken is not None:

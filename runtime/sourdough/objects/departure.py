@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 from sourdough.objects.event import current_event
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from sourdough.objects.container import Container
     from sourdough.objects.event import Event
 
@@ -30,16 +32,23 @@ def calling_object() -> Container | None:
     return None if event is None else event.container
 
 
-async def pass_gate(queue: Queue) -> None:
-    """Wait for the commits that the calling object has made so far (output gate).
+def pass_gate(queue: Queue) -> Awaitable[None] | None:
+    """Return what waits for the commits that the calling object has made so far (output gate).
 
-    In order: a later call must not find them durable and overtake (invariant D4).
+    In order: a later call must not find them durable and overtake (invariant D4). None where
+    nothing has to be waited for.
     """
     container = calling_object()
     waiter = None if container is None else container.confirmed()
     before = queue.at_gate
     if waiter is None and before is None:
-        return
+        return None
+    return _wait(queue, before, waiter)
+
+
+async def _wait(
+    queue: Queue, before: asyncio.Future[None] | None, waiter: Awaitable[None] | None
+) -> None:
     passed = queue.at_gate = asyncio.get_running_loop().create_future()
     try:
         if before is not None:

@@ -47,17 +47,15 @@ def read_property(receiver: Any, path: str) -> Any:
 
 
 def _member(receiver: Any, name: str) -> Any:
-    if isinstance(receiver, dict):
-        if name not in receiver:
-            raise _missing(name)
-        return receiver[name]
-    if isinstance(receiver, RemoteTarget | Path):
-        return getattr(receiver, name)
-    if not isinstance(receiver, DurableObject | RpcTarget):
-        raise _missing(name)
-    base = DurableObject if isinstance(receiver, DurableObject) else RpcTarget
-    if name in RESERVED and base is DurableObject:
-        raise TypeError(f"'{name}' is a reserved method and cannot be called over RPC.")
+    base: type
+    if isinstance(receiver, DurableObject):
+        base = DurableObject
+        if name in RESERVED:
+            raise TypeError(f"'{name}' is a reserved method and cannot be called over RPC.")
+    elif isinstance(receiver, RpcTarget):
+        base = RpcTarget
+    else:
+        return _part(receiver, name)
     found = None if name.startswith("_") else getattr(type(receiver), name, None)
     own = getattr(receiver, "__dict__", ())
     if found is None or hasattr(base, name) or name in own:
@@ -65,6 +63,15 @@ def _member(receiver: Any, name: str) -> Any:
     if isinstance(found, MemberDescriptorType):  # a slot: an attribute of the instance
         raise _missing(name)
     return getattr(receiver, name)
+
+
+def _part(value: Any, name: str) -> Any:
+    """Return what a name stands for in what a property returned (semantics 2.5)."""
+    if isinstance(value, RemoteTarget | Path):
+        return getattr(value, name)
+    if not isinstance(value, dict) or name not in value:
+        raise _missing(name)
+    return value[name]
 
 
 def _missing(name: str) -> AttributeError:

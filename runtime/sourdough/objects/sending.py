@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sourdough.objects.addresses import passes
 from sourdough.values import encode, encode_referencing
+from sourdough.values import encode_arguments as encode_plain
 from sourdough.values.paths import culprit
 
 if TYPE_CHECKING:
@@ -26,9 +27,19 @@ def encode_data(value: Any) -> bytes | None:
     Raises ValueError above 32 MiB, or for what no encoding carries.
     """
     try:
-        return _limited(encode(value))
+        data = encode(value)
     except TypeError:
         return None
+    return data if len(data) <= MAX_VALUE_BYTES else _limited(data)
+
+
+def encode_data_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes | None:
+    """Encode the arguments of a call; as `encode_data`."""
+    try:
+        data = encode_plain(args, kwargs)
+    except TypeError:
+        return None
+    return data if len(data) <= MAX_VALUE_BYTES else _limited(data)
 
 
 def encode_arguments(args: tuple[Any, ...], kwargs: dict[str, Any], session: Session) -> bytes:

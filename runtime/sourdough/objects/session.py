@@ -176,7 +176,9 @@ class Session:
         self._check()
         chained = chain.pack(chain.chain_of_call(current_event.get()))
         arguments = self.encode_arguments(args, kwargs)
-        await pass_gate(self)
+        gate = pass_gate(self)
+        if gate is not None:
+            await gate
         self._check()
         self._last = invocation = self._last + 1
         answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()

@@ -7,7 +7,15 @@ from sourdough.values.codec import (
     decode,
     decode_referencing,
     encode,
+    encode_arguments,
     encode_referencing,
 )
 
-__all__ = ["REFERENCING", "decode", "decode_referencing", "encode", "encode_referencing"]
+__all__ = [
+    "REFERENCING",
+    "decode",
+    "decode_referencing",
+    "encode",
+    "encode_arguments",
+    "encode_referencing",
+]

@@ -58,6 +58,19 @@ def encode(value: Any) -> bytes:
     return _PREFIX + _encode_container(value)
 
 
+def encode_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
+    """Return the form of the arguments of a call; `decode` gives [positional, by name] back.
+
+    Raises as `encode` does.
+    """
+    if SCALARS.issuperset(map(type, args)) and SCALARS.issuperset(map(type, kwargs.values())):
+        try:
+            return _PREFIX + dumps((args, kwargs))
+        except UnicodeEncodeError:
+            pass  # told below, with its place
+    return encode((args, kwargs))
+
+
 def encode_referencing(value: Any, substitute: Callable[[Any], Any]) -> bytes:
     """Return the form of a value of which some parts are no data.
 
