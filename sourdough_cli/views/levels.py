@@ -17,6 +17,8 @@ _LEVEL_OF_KIND: dict[type[r.Record], str] = {
     r.GatewayCrashed: "error",
     r.ChildBackingOff: "warning",
     r.HostStuck: "error",
+    r.ObjectQuarantined: "error",
+    r.QuarantineLifted: "info",
     r.ReloadDone: "info",
     r.ReloadFailed: "error",
     r.Migrated: "info",

@@ -88,6 +88,17 @@ def _host_stuck(record: r.HostStuck) -> list[Text]:
     return [Text(f"{silent}{_while_running(record.running)}; it is being replaced", BROKEN)]
 
 
+def _quarantined(record: r.ObjectQuarantined) -> list[Text]:
+    text = f"{escape(record.object)} is in quarantine for {duration(record.seconds)}"
+    why = f": hosts ended while they ran it, at last by {escape(record.reason)}"
+    return [Text(text + why, BROKEN)]
+
+
+def _lifted(record: r.QuarantineLifted) -> list[Text]:
+    text = f"{escape(record.object)} is out of quarantine: {escape(record.reason)}"
+    return [Text(text, GOOD)]
+
+
 def _span(ms: float) -> str:
     """Write how long one thing took; unlike a latency it needs no fraction."""
     return f"{ms:.0f} ms" if ms < 10_000 else duration(ms / 1000)
@@ -197,6 +208,8 @@ _TIMED: dict[type[r.Record], Callable[[Any], list[Text]]] = {
     r.GatewayCrashed: _gateway_crashed,
     r.ChildBackingOff: _backing_off,
     r.HostStuck: _host_stuck,
+    r.ObjectQuarantined: _quarantined,
+    r.QuarantineLifted: _lifted,
     r.ReloadDone: _reload_done,
     r.ReloadFailed: _reload_failed,
     r.Migrated: _migrated,

@@ -11,7 +11,7 @@ from sourdough.coordinator.inspection import Life
 from sourdough_cli.views.columns import cut, left, right
 from sourdough_cli.views.escape import escape
 from sourdough_cli.views.numbers import ago, count, counted, duration, size
-from sourdough_cli.views.palette import DETAIL, GOOD, PLAIN, WAITING
+from sourdough_cli.views.palette import BROKEN, DETAIL, GOOD, PLAIN, WAITING
 
 if TYPE_CHECKING:
     from sourdough.coordinator.inspection import Inspection
@@ -32,6 +32,9 @@ def report_lines(found: Inspection, *, storage: str, now: float, width: int) -> 
     Lines fit the width, except the id and the path, which are there to be copied.
     """
     lines = [_title(found), Text(f"  id        {found.id}")]
+    if found.quarantine is not None:
+        span = duration(max(0.0, found.quarantine.until - now))
+        lines.append(Text(f"  in quarantine for {span}: {escape(found.quarantine.reason)}", BROKEN))
     report = found.report
     if report is None:
         return [*lines, Text("  nothing is stored yet", DETAIL)]

@@ -22,6 +22,7 @@ def status_lines(snapshot: Snapshot, *, now: float, width: int) -> list[Text]:
     """Return the whole status, at most `width` cells wide; `now` is in Unix seconds."""
     lines = [_title(snapshot), _coordinator(snapshot, now), _storage(snapshot), Text()]
     lines += table_lines(snapshot, now=now, width=width, height=_EVERY_ROW)
+    lines += _quarantined(snapshot, now)
     for line in lines:
         line.truncate(width, overflow="crop")
     return lines
@@ -59,6 +60,21 @@ def _storage(snapshot: Snapshot) -> Text:
     return Text.assemble(
         f"  storage {escape(snapshot.storage)}   {objects}   ", (_durability(snapshot), DETAIL)
     )
+
+
+def _quarantined(snapshot: Snapshot, now: float) -> list[Text]:
+    """Return a line for each object that nothing reaches now."""
+    if not snapshot.quarantined:
+        return []
+    lines = [
+        Text.assemble(
+            f"  {escape(each.object)}   ",
+            (f"in quarantine for {duration(max(0.0, each.until - now))}", BROKEN),
+            (f"   {each.id}", DETAIL),
+        )
+        for each in snapshot.quarantined
+    ]
+    return [Text(), *lines]
 
 
 def _durability(snapshot: Snapshot) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -10,6 +10,7 @@ from sourdough.coordinator.control import (
     Advance,
     Attach,
     Inspect,
+    Lift,
     List,
     Moved,
     Ok,
@@ -23,7 +24,7 @@ from sourdough.coordinator.control import (
     Stop,
     WantedClass,
 )
-from sourdough.coordinator.inspection import Inspection, Life, Ran, Removed, RemovedClass
+from sourdough.coordinator.inspection import Inspection, Life, Ran, Removed
 from sourdough.coordinator.listing import ListedObject, page_of, parse_cursor
 from sourdough.coordinator.objectkey import ObjectKey
 from sourdough.coordinator.reference import (
@@ -44,9 +45,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from sourdough.config.model import Config
-    from sourdough.coordinator.catalogue import Catalogue, KnownObject
-    from sourdough.coordinator.questions import Questions
-    from sourdough.observe.status import Snapshot
+    from sourdough.coordinator.catalogue import KnownObject
+    from sourdough.coordinator.ledger import Ledger
+    from sourdough.observe.status import QuarantinedStatus, Snapshot
     from sourdough.storage.layout import Layout
 
 
@@ -93,50 +94,49 @@ class Answers:
     def __init__(
         self,
         *,
-        catalogue: Catalogue,
-        questions: Questions,
-        namespaces: Callable[[], Sequence[Namespace]],
+        ledger: Ledger,
         snapshot: Callable[[], Snapshot],
         stop: Callable[[], None],
         advance: Callable[[float], Awaitable[Moved]],
         register: Callable[[Sequence[WantedClass]], Awaitable[None]],
-        remove_class: Callable[[RemoveClass], Awaitable[RemovedClass]],
     ) -> None:
-        self._catalogue = catalogue
-        self._questions = questions
-        self._namespaces = namespaces
+        self._ledger = ledger
+        self._catalogue = ledger.catalogue
+        self._questions = ledger.questions
+        self._namespaces = ledger.namespaces
         self._snapshot = snapshot
         self._stop = stop
         self._advance = advance
         self._register = register
-        self._remove_class = remove_class
+        self._answers: dict[type[Request], Callable[[Any], Awaitable[object]]] = {
+            Status: self._status,
+            List: self._list,
+            Inspect: self._inspect,
+            Remove: self._remove,
+            RemoveClass: ledger.class_removal.remove,
+            Lift: self._lift,
+            Run: self._run,
+            Stop: self._end,
+            Advance: self._move_clock,
+            Register: self._add_classes,
+            Attach: self._add_classes,
+        }
 
     async def answer(self, request: Request) -> Reply:
         """Answer one command. Raises SourdoughError for what cannot be answered."""
-        return Ok.of(await self._result(request))
+        return Ok.of(await self._answers[type(request)](request))
 
-    async def _result(self, request: Request) -> object:
-        result: object = None
-        match request:
-            case Status():
-                result = self._snapshot()
-            case List():
-                result = await self._list(request)
-            case Inspect():
-                result = await self._inspect(request)
-            case Remove():
-                result = await self._remove(request)
-            case RemoveClass():
-                result = await self._remove_class(request)
-            case Run():
-                result = await self._run(request)
-            case Stop():
-                self._stop()
-            case Advance():
-                result = await self._advance(request.seconds)
-            case Register(classes=classes) | Attach(classes=classes):
-                await self._register(classes)
-        return result
+    async def _status(self, _request: Status) -> Snapshot:
+        return self._snapshot()
+
+    async def _end(self, _request: Stop) -> None:
+        self._stop()
+
+    async def _move_clock(self, request: Advance) -> Moved:
+        return await self._advance(request.seconds)
+
+    async def _add_classes(self, request: Register | Attach) -> None:
+        await self._register(request.classes)
 
     async def _list(self, request: List) -> object:
         namespaces = self._namespaces()
@@ -171,6 +171,7 @@ class Answers:
             seat=seat,
             host_pid=host.pid if host is not None else None,
             report=looked.report,
+            quarantine=self._ledger.quarantines.of((found.storage_name, raw)),
         )
 
     async def _run(self, request: Run) -> Ran:
@@ -198,6 +199,21 @@ class Answers:
         await self._catalogue.remove([ObjectKey(found.storage_name, found.id)])
         size = msgspec.msgpack.decode(data, type=int)
         return Removed(storage_name=found.storage_name, id=found.id, name=found.name, size=size)
+
+    async def _lift(self, request: Lift) -> QuarantinedStatus:
+        quarantines = self._ledger.quarantines
+        # Not by the catalogue: what has ended every host may have stored nothing yet.
+        named = parse(request.reference, self._namespaces()).named
+        keys = {(each.storage_name, bytes.fromhex(each.id)) for each in named}
+        for status in quarantines.statuses():
+            key = (status.storage_name, bytes.fromhex(status.id))
+            if key in keys or status.id == request.reference:
+                quarantines.lift(key)
+                return status
+        raise SourdoughError(
+            f'"{request.reference}" is not in quarantine.',
+            hint="`sourdough status` shows what is.",
+        )
 
     async def _resolve(self, text: str) -> Reference:
         """Return the one object that a text means. Raises SourdoughError."""

@@ -73,6 +73,13 @@ class RemoveClass(msgspec.Struct, frozen=True, kw_only=True, tag="remove_class")
     """Without it, nothing is deleted: the answer says what would be."""
 
 
+class Lift(msgspec.Struct, frozen=True, kw_only=True, tag="lift"):
+    """End a quarantine. Answered by `sourdough.observe.status.QuarantinedStatus`, as it was."""
+
+    reference: str
+    """BINDING:name or a whole id."""
+
+
 class WantedClass(msgspec.Struct, frozen=True, kw_only=True):
     """A class that hosts are to run; `source` is its module's file, where that is known."""
 
@@ -131,7 +138,9 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
     """How many runs of alarms have not ended."""
 
 
-Request = Status | List | Inspect | Remove | RemoveClass | Run | Stop | Advance | Register | Attach
+Request = (
+    Status | List | Inspect | Remove | RemoveClass | Lift | Run | Stop | Advance | Register | Attach
+)
 
 
 class Ok(msgspec.Struct, frozen=True, tag="ok"):

@@ -14,6 +14,7 @@ from sourdough.observe.records import ServerStarted
 from sourdough.observe.status import CoordinatorStatus, Snapshot
 
 if TYPE_CHECKING:
+    from sourdough.coordinator.ledger import Ledger
     from sourdough.coordinator.options import ServerOptions
     from sourdough.coordinator.supervisor import Supervisor
 
@@ -84,7 +85,7 @@ class Facts:
         *,
         traceback: str | None,
         draining: bool,
-        objects_known: int,
+        ledger: Ledger,
     ) -> Snapshot:
         """Put the state of everything together."""
         return Snapshot(
@@ -104,7 +105,8 @@ class Facts:
             hosts=host_statuses(supervisor, traceback),
             standby=standby_status(supervisor),
             table_version=supervisor.seats.version,
-            objects_known=objects_known,
+            objects_known=ledger.bookkeeping.count,
+            quarantined=ledger.quarantines.statuses(),
         )
 
     @property

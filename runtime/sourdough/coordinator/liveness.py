@@ -66,6 +66,7 @@ class Liveness:
             )
         )
         worker.silence = 0.0
+        worker.hung = True
         # Its stacks go to its stderr, which is read line by line into the log.
         worker.child.signal(signal.SIGUSR1)
         asyncio.get_running_loop().call_later(_DUMP_SECONDS, worker.kill)

@@ -59,6 +59,7 @@ class Reload:
         self._newest = 1
         self.adopt: Callable[[], bool] = lambda: False
         """Serve the configuration that belongs to the loaded code; says whether it is another."""
+        self.on_new_code: Callable[[], None] = lambda: None
         self.phase = Phase.IDLE
         self.traceback: str | None = None
         """The fault of the code that does not load; None once it does."""
@@ -156,6 +157,7 @@ class Reload:
         self.traceback = None
         self._objects = 0
         self._release_old()
+        self.on_new_code()
         supervisor = self._supervisor
         if adopted:
             # Behind the table without the old hosts: a new route never leads to old code.

@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sourdough.clock import Clock
-    from sourdough.coordinator.alarms import Alarms
-    from sourdough.coordinator.bookkeeping import Bookkeeping
-    from sourdough.coordinator.questions import Questions
+    from sourdough.coordinator.ledger import Ledger
     from sourdough.coordinator.seats import Seats
     from sourdough.coordinator.worker import Worker
 
@@ -38,18 +36,14 @@ class Reports:
         self,
         *,
         seats: Callable[[], Seats],
-        bookkeeping: Bookkeeping,
-        alarms: Alarms,
-        questions: Questions,
+        ledger: Ledger,
         clock: Clock,
         record: Callable[[AnyRecord], None],
         finished: Callable[[Worker, Drained | Released], None],
         clock_moved: Callable[[Worker, ClockMoved], None],
     ) -> None:
         self._seats = seats
-        self._bookkeeping = bookkeeping
-        self._questions = questions
-        self._alarms = alarms
+        self._ledger = ledger
         self._clock = clock
         self._record = record
         self._finished = finished
@@ -62,11 +56,11 @@ class Reports:
             case Lines():
                 self._lines(worker, message)
             case Known() | Forgotten():
-                self._bookkeeping.take(message)
+                self._ledger.bookkeeping.take(message)
             case AlarmSet() | AlarmEnded():
-                self._alarms.take(worker, message)
+                self._ledger.alarms.take(worker, message)
             case Answer():
-                self._questions.answered(message)
+                self._ledger.questions.answered(message)
             case ClockMoved():
                 self._clock_moved(worker, message)
             case Drained() | Released():

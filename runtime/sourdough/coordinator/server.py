@@ -7,7 +7,6 @@ socket, the catalogue. Children are the supervisor's, reloads are `Reload`'s.
 from __future__ import annotations
 
 import asyncio
-import random
 import shutil
 import signal
 import tempfile
@@ -15,22 +14,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sourdough.clock import SYSTEM_CLOCK, Clock
-from sourdough.coordinator.alarms import Alarms
-from sourdough.coordinator.answers import Answers, namespaces_of
-from sourdough.coordinator.bookkeeping import Bookkeeping
+from sourdough.coordinator.answers import Answers
 from sourdough.coordinator.catalogue import Catalogue
-from sourdough.coordinator.class_removal import ClassRemoval
-from sourdough.coordinator.clients import Clients, refuse_unbound
+from sourdough.coordinator.clients import Clients, refuse_inline, refuse_unbound
 from sourdough.coordinator.control_server import ControlServer
 from sourdough.coordinator.facts import Facts, installed_version
 from sourdough.coordinator.folder import open_folder, records_of
 from sourdough.coordinator.inline import InlineLauncher
 from sourdough.coordinator.launcher import Application, Launcher, ProcessLauncher
+from sourdough.coordinator.ledger import Ledger
 from sourdough.coordinator.listening import listen, url_of
 from sourdough.coordinator.liveness import Liveness
 from sourdough.coordinator.lock import FolderLock
 from sourdough.coordinator.options import ServerOptions
-from sourdough.coordinator.questions import Questions
 from sourdough.coordinator.reload import Phase, Reload
 from sourdough.coordinator.reports import Reports
 from sourdough.coordinator.saves import Saves
@@ -49,14 +45,13 @@ from sourdough.observe.records import AnyRecord, Warned
 from sourdough.storage.journal.damage import RESTORE
 from sourdough.storage.journal.recovery import prepare_storage
 from sourdough.storage.layout import measure_sync, prepare
-from sourdough.wire.messages import Drained, Forgotten, LoadFailed, Released
+from sourdough.wire.messages import Drained, LoadFailed, Released
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Sequence
 
     from sourdough.coordinator.control import WantedClass
-    from sourdough.coordinator.reference import Namespace
     from sourdough.coordinator.worker import Worker
     from sourdough.observe.banner import Banner
     from sourdough.observe.status import Snapshot
@@ -93,9 +88,7 @@ class Server:
         self._reload: Reload
         self._saves: Saves
         self._layout: Layout
-        self._questions: Questions
-        self._bookkeeping: Bookkeeping
-        self._alarms: Alarms
+        self._ledger: Ledger
         self._test_mode: TestMode
         self.clients: Clients
 
@@ -160,7 +153,7 @@ class Server:
         self._assemble(launcher, catalogue)
         control = ControlServer(
             run_dir / "control.sock",
-            self._answers(catalogue).answer,
+            self._answers().answer,
             version=installed_version(),
             clients=self.clients,
         )
@@ -186,10 +179,10 @@ class Server:
             if watcher is not None:
                 await watcher.close()
             await control.close()
-            await self._bookkeeping.close()
+            await self._ledger.bookkeeping.close()
             await launcher.close()
             # Last: a host that closes its objects may wait for an alarm to be kept.
-            await self._alarms.close()
+            await self._ledger.alarms.close()
             await catalogue.close()
             if listening is not None:
                 listening.close()
@@ -243,34 +236,30 @@ class Server:
             finish=self._finish,
         )
         self.clients = Clients(self._supervisor)
-        self._questions = Questions(self._supervisor)
-        self._alarms = Alarms(
+        self._ledger = Ledger(
             supervisor=self._supervisor,
             catalogue=catalogue,
+            layout=self._layout,
             clock=self._clock,
-            chance=random.random,
+            record=self._record,  # type: ignore[arg-type]
+            settled=lambda: self._reload.phase is Phase.IDLE,
         )
+        self._reload.on_new_code = self._ledger.quarantines.code_changed
         self._test_mode = TestMode(
-            clock=self._clock, supervisor=self._supervisor, alarms=self._alarms
-        )
-        self._bookkeeping = Bookkeeping(
-            catalogue, lambda: self._layout, self._questions, self._alarms
+            clock=self._clock, supervisor=self._supervisor, alarms=self._ledger.alarms
         )
         self._announcement.on_failed = lambda text: self._warn(text, None)
         self._supervisor.on_changed = self._changed
         self._supervisor.on_load_failed = self._load_failed
         self._supervisor.on_said = Reports(
             seats=lambda: self._supervisor.seats,
-            bookkeeping=self._bookkeeping,
-            alarms=self._alarms,
-            questions=self._questions,
+            ledger=self._ledger,
             clock=self._clock,
             record=self._record,
             finished=self._finished,
             clock_moved=self._test_mode.moved,
         ).take
         self._supervisor.on_fatal = self._fatal
-        self._supervisor.on_crashed = self._bookkeeping.reconcile
 
     def _launcher(self, listening: socket.socket | None, run_dir: Path, lock_fd: int) -> Launcher:
         if self.options.inline:
@@ -283,32 +272,18 @@ class Server:
             clock=self._clock,
         )
 
-    def _answers(self, catalogue: Catalogue) -> Answers:
+    def _answers(self) -> Answers:
         return Answers(
-            catalogue=catalogue,
-            questions=self._questions,
-            namespaces=self._namespaces,
+            ledger=self._ledger,
             snapshot=self._compose,
             stop=self._stopping.stop,
-            remove_class=ClassRemoval(
-                namespaces=self._namespaces,
-                layout=lambda: self._layout,
-                settled=lambda: self._reload.phase is Phase.IDLE,
-                removed=self._class_removed,
-            ).remove,
             register=self.register,
             advance=self._test_mode.advance,
         )
 
-    def _namespaces(self) -> list[Namespace]:
-        return namespaces_of(self.options.project.config, self._layout)
-
-    def _class_removed(self, layout: Layout, gone: Forgotten) -> None:
-        self._layout = layout
-        self._bookkeeping.take(gone)
-
     async def register(self, classes: Sequence[WantedClass]) -> None:
         """See that hosts run these classes. Raises SourdoughError for one that they do not run."""
+        refuse_inline(self.options)
         refuse_unbound(self.options.project.config, classes)
 
     def _finish(self, code: int) -> None:
@@ -324,7 +299,7 @@ class Server:
     def _changed(self) -> None:
         self._snapshot = None
         self._reload.on_changed()
-        self._alarms.changed()
+        self._ledger.changed()
         self._stopping.changed()
         gateways = self._supervisor.gateways
         ready = all(each.state == "serving" for each in gateways)
@@ -359,7 +334,7 @@ class Server:
     def _adopted(self, options: ServerOptions, layout: Layout) -> None:
         """Learn of a configuration that was changed while the server runs."""
         self.options = self._facts.options = options
-        self._layout = layout
+        self._layout = self._ledger.layout = layout
 
     # --- the end
 
@@ -375,6 +350,7 @@ class Server:
         while True:
             await asyncio.sleep(period)
             self._liveness.tick(period)
+            self._ledger.tick()
             self._snapshot = self._compose()
 
     def _compose(self) -> Snapshot:
@@ -382,7 +358,7 @@ class Server:
             self._supervisor,
             traceback=self._reload.traceback,
             draining=self._stopping.begun,
-            objects_known=self._bookkeeping.count,
+            ledger=self._ledger,
         )
 
     def _workers(self) -> list[Worker]:

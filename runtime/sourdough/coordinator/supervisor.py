@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from sourdough.clock import Clock
     from sourdough.coordinator.lane import Lane
     from sourdough.coordinator.launcher import Application, Launcher
+    from sourdough.observe.breadcrumb import Crumb
 
 # Two failed syncs within this time stop the server (invariant S2).
 _SYNC_WINDOW_SECONDS = 60.0
@@ -74,7 +75,9 @@ class Supervisor:
         self.on_changed: Callable[[], None] = lambda: None
         """Called after each change of a worker's state; whoever waits looks for itself."""
         self.on_load_failed: Callable[[Worker, LoadFailed], None] = lambda _worker, _fault: None
-        self.on_crashed: Callable[[], None] = lambda: None
+        self.on_ready: Callable[[Worker], None] = lambda _worker: None
+        self.on_crashed: Callable[[Worker, int, Crumb | None], None] = lambda *_: None
+        """A host ended unasked: how, and the object that it was running."""
         self.on_fatal: Callable[[str], None] = lambda _reason: None
         self.on_said: Callable[[Worker, Any], None] = lambda _worker, _message: None
         """Everything a child says that is not about its own life."""
@@ -168,6 +171,7 @@ class Supervisor:
         elif isinstance(message, LoadFailed):
             worker.load_failed = message
         elif isinstance(message, SyncFailed):
+            worker.blameless = True
             self._sync_failed()
         else:
             self.on_said(worker, message)
@@ -182,6 +186,7 @@ class Supervisor:
     def _ready(self, worker: Worker) -> None:
         worker.silence = 0.0
         worker.state = State.READY if worker.is_host else State.SERVING
+        self.on_ready(worker)
         # A newcomer knows nobody yet.
         worker.send(self.table())
         if worker.is_host:
@@ -252,20 +257,25 @@ class Supervisor:
         if worker not in self.workers:
             return
         self.workers.remove(worker)
-        running = self.running(worker)
+        crumb = self._crumb(worker)
         worker.close()
         worker.state = State.STOPPED
         if worker.is_host:
-            self._host_ended(worker, code, running)
+            self._host_ended(worker, code, crumb)
         elif not worker.asked and not self.stopping:
             self._gateway_crashed(worker, code)
         self.on_changed()
 
     def running(self, worker: Worker) -> str | None:
-        """Return the object that a host was running, from the breadcrumb it left."""
+        """Return the object that a host is running, from the breadcrumb it leaves."""
+        crumb = self._crumb(worker)
+        return None if crumb is None else crumb.label
+
+    @staticmethod
+    def _crumb(worker: Worker) -> Crumb | None:
         return None if worker.breadcrumb is None else breadcrumb.read(worker.breadcrumb)
 
-    def _host_ended(self, worker: Worker, code: int, running: str | None) -> None:
+    def _host_ended(self, worker: Worker, code: int, crumb: Crumb | None) -> None:
         seat = self.seats.vacate(worker.serial)
         if seat is not None:
             self.publish()
@@ -277,7 +287,8 @@ class Supervisor:
         if fault is not None and not self.stopping:
             self.on_load_failed(worker, fault)
             return
-        self.on_crashed()
+        running = None if crumb is None else crumb.label
+        self.on_crashed(worker, code, crumb)
         self._host_crashed(worker, seat.number if seat is not None else 0, code, running)
 
     def _silent_load_failure(self, worker: Worker, code: int) -> LoadFailed | None:

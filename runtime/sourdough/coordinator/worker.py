@@ -39,6 +39,10 @@ class Worker:
     """Seconds without a heartbeat, counted over ticks that the coordinator itself kept (P6)."""
     asked: bool = False
     """Whether its end was asked for."""
+    hung: bool = False
+    """Whether it was ended because it did not answer."""
+    blameless: bool = False
+    """Whether its end was nobody's fault who ran in it: the disk failed."""
     load_failed: LoadFailed | None = None
     close: Callable[[], None] = lambda: None
     """Gives up what the coordinator holds for it: its listening socket and its files."""

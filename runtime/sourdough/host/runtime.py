@@ -52,6 +52,7 @@ from sourdough.wire.messages import (
     Known,
     Message,
     MoveClock,
+    Quarantine,
     Release,
     Released,
     RunAlarm,
@@ -186,6 +187,7 @@ class HostRuntime:
         self.host.wire(registry=registry, entrypoint=entrypoint, peers=self._peers)
         self._errands = Errands(self.caller, channel.send)
         self._questions = Questions(registry, self._open_for_question, channel, self.host.holds)
+        self._takes = self._conversation()
 
     def start(self) -> None:
         """Say that events may come, and begin to tick."""
@@ -215,32 +217,28 @@ class HostRuntime:
 
     def receive(self, message: Message) -> None:
         """Take a message of the coordinator."""
-        if isinstance(message, Table):
-            self.host.publish(message)
-        elif isinstance(message, EndStreams):
-            self.host.end_streams()
-        elif isinstance(message, RunAlarm | AlarmsKept):
-            self._alarms.take(message)
-        elif isinstance(message, HostGone):
-            self._peers.host_gone(message.serial)
-        elif isinstance(message, Assign):
-            self._take_seat(message)
-        elif isinstance(message, Drain):
-            self._spawn(self.host.tell_longest(self._channel.send))
-        elif isinstance(message, Release):
-            self._spawn(self._release(message))
-        elif isinstance(message, Errand):
-            self._spawn(self._errands.run(message))
-        elif isinstance(message, Exit):
-            self._spawn(self._exit())
-        else:
-            self._look_or_move(message)
+        takes = self._takes.get(type(message))
+        if takes is not None:
+            takes(message)
 
-    def _look_or_move(self, message: Message) -> None:
-        if isinstance(message, Ask):
-            self._questions.ask(message)
-        elif isinstance(message, MoveClock):
-            self._move_clock(message)
+    def _conversation(self) -> dict[type[Message], Callable[[Any], object]]:
+        """Return what each message of the coordinator leads to."""
+        host = self.host
+        return {
+            Table: host.publish,
+            EndStreams: lambda _: host.end_streams(),
+            RunAlarm: self._alarms.take,
+            AlarmsKept: self._alarms.take,
+            Quarantine: lambda message: host.registry.quarantine.replace(message.objects),
+            HostGone: lambda message: self._peers.host_gone(message.serial),
+            Assign: self._take_seat,
+            Drain: lambda _: self._spawn(host.tell_longest(self._channel.send)),
+            Release: lambda message: self._spawn(self._release(message)),
+            Errand: lambda message: self._spawn(self._errands.run(message)),
+            Exit: lambda _: self._spawn(self._exit()),
+            Ask: self._questions.ask,
+            MoveClock: self._move_clock,
+        }
 
     def _take_seat(self, message: Assign) -> None:
         try:

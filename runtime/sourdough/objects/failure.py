@@ -10,7 +10,7 @@ import traceback
 from pathlib import Path
 from typing import NamedTuple
 
-from sourdough.errors import DurableObjectError, SourdoughError
+from sourdough.errors import DurableObjectError, QuarantinedError, SourdoughError
 from sourdough.http.body import BodyError
 from sourdough.objects.crossing import REMOTE_TRACEBACK, decode_error, encode_error
 
@@ -49,6 +49,8 @@ class WrongResultError(SourdoughError):
 
 def http_failure(error: BaseException) -> HttpFailure:
     """Return what an HTTP client is told about `error`."""
+    if isinstance(error, QuarantinedError):
+        return HttpFailure(503, error.args[0], "nothing of it has run", error.retry_after)
     if isinstance(error, DurableObjectError):
         if error.overloaded:
             return HttpFailure(503, error.args[0], "try again later", 1)

@@ -47,6 +47,7 @@ async def handle(container: Container, event: Event) -> None:
         container.put_back(event)
         return
     current_event.set(event)
+    container.mark()
     try:
         if event.request is not None:
             await _fetch(container, event)

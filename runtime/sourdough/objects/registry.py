@@ -16,6 +16,7 @@ from sourdough.objects.backlog import Backlog, QueueLimits
 from sourdough.objects.container import Container, Phase
 from sourdough.objects.context import DurableObjectState
 from sourdough.objects.eviction import Eviction, Residency
+from sourdough.objects.quarantine import Quarantine
 from sourdough.objects.refusal import overloaded_error, released_error
 from sourdough.objects.sections import SECTION_SECONDS
 from sourdough.observe.breadcrumb import Breadcrumb
@@ -71,6 +72,7 @@ class Registry:
         self._loop = loop
         self._clock = clock
         self._breadcrumb = breadcrumb or Breadcrumb(None)
+        self.quarantine = Quarantine(clock)
         self._classes = {each.storage_name.encode(): each for each in classes}
         self._open_database = open_database
         self._backlog = Backlog(queue)
@@ -124,6 +126,8 @@ class Registry:
 
         name: in UTF-8, where the caller knows it; decoded only for a new container.
         """
+        if self.quarantine and self.quarantine.refuses(key, event):
+            return
         if (self._congested or self._held_back) and self._waits_for_disk(key):
             self._hold_back(key, name, event)
         else:
@@ -139,7 +143,6 @@ class Registry:
                 return
         elif name is not None and container.state.id.name is None:
             container.learn_name(name.decode("utf-8", "replace"))
-        self._breadcrumb.write(container.breadcrumb)
         container.deliver(event)
 
     def _create(self, key: bytes, name: bytes | None) -> Container:
@@ -165,6 +168,7 @@ class Registry:
             loop=self._loop,
             backlog=self._backlog,
             on_ended=self._forget,
+            trail=self._breadcrumb,
             clock=self._clock,
             section_seconds=self._section_seconds,
         )

@@ -92,6 +92,22 @@ class HostStuck(Record, frozen=True, kw_only=True, tag="host.stuck"):
     running: str | None = None
 
 
+class ObjectQuarantined(Record, frozen=True, kw_only=True, tag="quarantine.begun"):
+    """Hosts ended again and again while they ran this object: nothing reaches it for a while."""
+
+    object: str
+    seconds: float
+    reason: str
+    """How the last host ended: "exit code 1", "it did not answer"."""
+
+
+class QuarantineLifted(Record, frozen=True, kw_only=True, tag="quarantine.lifted"):
+    """A quarantine has ended: the object is tried again."""
+
+    object: str
+    reason: str
+
+
 class ReloadDone(Record, frozen=True, kw_only=True, tag="reload.done"):
     """Changed code is loaded and serves."""
 
@@ -188,6 +204,8 @@ AnyRecord = (
     | GatewayCrashed
     | ChildBackingOff
     | HostStuck
+    | ObjectQuarantined
+    | QuarantineLifted
     | ReloadDone
     | ReloadFailed
     | Migrated

@@ -63,6 +63,19 @@ class GatewayStatus(ProcessStatus, frozen=True, kw_only=True):
     """Requests that wait for a seat to be taken."""
 
 
+class QuarantinedStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """An object that ended its hosts too often; its events are refused."""
+
+    object: str
+    """As people know it: "Counter:a"."""
+    storage_name: str
+    id: str
+    """64 hex digits."""
+    until: float
+    """When it is tried again (Unix seconds)."""
+    reason: str
+
+
 class CoordinatorStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The coordinator itself."""
 
@@ -89,3 +102,4 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     standby: HostStatus | None
     table_version: int
     objects_known: int
+    quarantined: tuple[QuarantinedStatus, ...] = ()

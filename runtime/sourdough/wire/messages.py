@@ -327,7 +327,7 @@ class Named(msgspec.Struct, frozen=True, kw_only=True):
 
 ToChild = (
     Setup | EndStreams | Table | Assign | Release | HostGone | Drain | Exit | Ask | Errand | RunAlarm
-    | AlarmsKept | MoveClock
+    | AlarmsKept | MoveClock | Quarantine
 )  # fmt: skip
 FromChild = (
     Ready | LoadFailed | Assigned | Released | Drained | Waiting | Heartbeat | Known | Forgotten

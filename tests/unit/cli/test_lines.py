@@ -60,6 +60,8 @@ EXAMPLES: tuple[r.AnyRecord, ...] = (
     r.GatewayCrashed(ts=TS, gateway=1, pid=41200, reason="exit code 1", restart=1),
     r.ChildBackingOff(ts=TS, child="host 2", seconds=4, restarts=5),
     r.HostStuck(ts=TS, host=1, pid=41201, seconds=30, running="Counter:a"),
+    r.ObjectQuarantined(ts=TS, object="Counter:a", seconds=60, reason="exit code 1"),
+    r.QuarantineLifted(ts=TS, object="Counter:a", reason="its time is over"),
     r.ReloadDone(ts=TS, files=("counter.py",), ms=140, objects=119),
     r.ReloadFailed(
         ts=TS,
