@@ -268,3 +268,14 @@ async def unknown_binding(env: Any) -> Any:
 
 async def silent_fetch(env: Any, name: str) -> Any:
     return (await env.SILENT.get_by_name(name).fetch("/")).status
+
+
+async def overfills(env: Any, name: str) -> None:
+    """Send more than may wait for an object, until one is refused."""
+    stub = env.WORKER.get_by_name(name)
+    calls = [asyncio.ensure_future(stub.takes(bytes(1 << 20))) for _ in range(10)]
+    done, waiting = await asyncio.wait(calls, return_when=asyncio.FIRST_EXCEPTION)
+    for call in waiting:
+        call.cancel()
+    for call in done:
+        await call
