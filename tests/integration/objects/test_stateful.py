@@ -1,0 +1,400 @@
+"""One object under everything at once, beside a model: which promise each rule looks at.
+
+- `start`, `resume`: what was answered is what happened; reads see the turn's own writes and what
+  others committed (semantics 3.4, 4.4.1); nobody enters a section or uses the storage in another's
+  transaction (4.1, 4.3, 5.1); what was rolled back, at any depth, is not there (5.1.6, 5.1.7);
+  after an abort or a failed commit exactly the turns before are there (3.11, 4.4.4).
+- `fire`: an alarm runs when it is due by the object's own storage, is hidden while it runs, goes
+  with the commit of a good run, stays after a bad one (6.4, 6.6, 6.9, 6.10, 6.15).
+- `hold_disk`: no answer before what it depends on is durable (S1, 4.2.1); without, all is answered.
+- `hold_index`: a commit that makes the alarm sooner waits for the index (S11, 4.4.3).
+- `evict`: an instance that goes leaves everything behind (3.8).
+- `crash`: a copy of the files at any moment, as `kill -9` leaves them: what was answered is there,
+  turns are there whole or not at all and in their order, no alarm that the index does not know of
+  (S1, S5, 4.4.1, S11).
+- `sync_fails`: nobody is told that all is well, nothing is written any more; the next host finds a
+  state that may be found (S2).
+
+It runs for some seconds; SOURDOUGH_STATEFUL_EXAMPLES=2000 looks deeper.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from sourdough.errors import DurableObjectError
+from sourdough.objects.alarm import AlarmEvent, AlarmReply
+from sourdough.objects.attribution import Attribution
+from sourdough.wire.messages import AlarmOutcome
+from tests.integration.objects.conftest import World
+from tests.integration.objects.model import BEGINNING_MS, Driven, Model, Run, State
+from tests.integration.objects.sleepers import settle
+
+EXAMPLES = int(os.environ.get("SOURDOUGH_STATEFUL_EXAMPLES", "40"))
+
+keys, values = st.sampled_from("abc"), st.integers(0, 9)
+writes = st.one_of(
+    st.tuples(st.just("put"), keys, values, st.booleans()),
+    st.tuples(st.just("delete"), keys),
+    st.tuples(st.just("insert"), values),
+    st.tuples(st.just("shift"), values),
+    st.tuples(st.just("set_alarm"), st.integers(-5, 40)),
+    st.tuples(st.just("delete_alarm")),
+)
+pauses = st.tuples(st.just("pause"))
+at_once = st.tuples(
+    st.just("at_once"), st.lists(st.tuples(keys, values), max_size=3), st.booleans()
+)
+fates = st.sampled_from(["keep", "keep", "raise", "rollback"])
+inner = st.recursive(
+    writes | pauses | at_once,
+    lambda steps: st.tuples(st.just("transaction"), st.lists(steps, max_size=3), fates),
+    max_leaves=5,
+)
+sections = st.tuples(st.just("section"), st.lists(inner, max_size=3))
+programs = st.lists(inner | sections, max_size=5)
+writers = st.lists(writes | pauses, min_size=1, max_size=4)
+endings = st.sampled_from([*["return"] * 6, "raise", "raise", "abort", "bad commit"])
+
+
+class Index:
+    """The index of alarms: survives the host; what is asked of it waits while it is held."""
+
+    def __init__(self) -> None:
+        self.due: int | None = None
+        self.held = False
+        self.waiting = []
+
+    def sooner(self, due, name, kept) -> None:
+        self.waiting.append((due, kept))
+        asyncio.get_running_loop().call_soon(self.keep)
+
+    def moved(self, due, name) -> None:
+        self.due = due
+
+    def keep(self) -> None:
+        while self.waiting and not self.held:
+            due, kept = self.waiting.pop(0)
+            self.due = due if self.due is None else min(self.due, due)
+            kept()
+
+    def knows(self, alarm: int | None) -> bool:
+        return alarm is None or (self.due is not None and self.due <= alarm)
+
+
+class ObjectMachine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.folder = Path(tempfile.mkdtemp())
+        self.index = Index()
+        self.model = Driven.model = Model()
+        self.answers: dict[int, asyncio.Future] = {}
+        self.numbers = 0
+        self.copies = 0
+        self.loose = False
+        """Whether turns may wait for the index, which a reset would undo."""
+        self.held_from: int | None = None
+        """The first boundary that the disk does not have, while it is held."""
+        self.act(self.open(self.folder / "0"))
+
+    def act(self, work) -> None:
+        """Do something on the loop, and wait until nothing moves any more."""
+
+        async def acted() -> None:
+            await work
+            await self.quiet()
+
+        self.loop.run_until_complete(asyncio.wait_for(acted(), 20))
+
+    # --- hosts
+
+    async def open(self, folder: Path) -> None:
+        self.attribution = Attribution.install(asyncio.get_running_loop())
+        self.world = World(folder)
+        self.world.alarms = self.index
+        self.world.host(Driven, clock=self.world.clock)
+
+    async def close(self) -> None:
+        world = self.world
+        world.disk.go.set()
+        if world.container() is not None:
+            world.container().reset(RuntimeError("the host is gone"))
+        await world.registry.release_all()
+        for database in world.created:
+            database.abandon()
+        world.engine.close()
+        self.attribution.uninstall()
+        self.answers.clear()
+        self.held_from = None
+
+    def teardown(self) -> None:
+        self.index.held = False
+        self.loop.run_until_complete(self.close())
+        self.loop.run_until_complete(self.loop.shutdown_default_executor())
+        self.loop.close()
+        shutil.rmtree(self.folder)
+
+    async def inspect(self, *, exactly: bool) -> None:
+        """Take what a new instance finds for the state from now on, if it may be found."""
+        self.answers.clear()
+        entries, rows, alarm = await self.world.call("look")
+        self.model.found(State(entries, rows, alarm), exactly=exactly)
+        assert self.index.knows(alarm), f"the alarm {alarm} is not in the index: {self.index.due}"
+
+    # --- what is under way
+
+    @property
+    def paused(self) -> list[Run]:
+        return [each for each in self.model.runs.values() if each.door and not each.door.done()]
+
+    @property
+    def has_file(self) -> bool:
+        return any(self.world.folder.rglob("*.sqlite"))
+
+    @property
+    def undisturbed(self) -> bool:
+        """Whether nothing is held back and no event is under way."""
+        return self.held_from is None and not self.index.held and not self.answers
+
+    def stands_still(self) -> bool:
+        if self.held_from is not None or self.index.held:
+            return True
+        waits = {run.number for run in self.paused}
+        unanswered = {number for number, answer in self.answers.items() if not answer.done()}
+        return unanswered == waits or bool(self.model.sections and waits)
+
+    async def quiet(self) -> None:
+        """Return when every event is answered or waits; take the answers."""
+        async with asyncio.timeout(2):
+            await settle(30)
+            while not self.stands_still():
+                await asyncio.sleep(0.0005)
+        await settle(5)
+        lost: list[Run] = []
+        for number, answer in list(self.answers.items()):
+            if answer.done():
+                del self.answers[number]
+                if self.take(self.model.runs[number], answer):
+                    lost.append(self.model.runs[number])
+        if lost:
+            assert any(run.end is None for run in lost), "reset, and nobody had asked for it"
+            if self.held_from is not None:
+                self.world.disk.go.set()
+                self.held_from = None
+            self.index.held = False
+            self.index.keep()
+            await self.inspect(exactly=not self.loose)
+        self.loose = self.index.held
+
+    def take(self, run: Run, answer: asyncio.Future) -> bool:
+        """Compare an answer with the plan; return whether the instance is lost."""
+        error = answer.exception()
+        outcome = None if error is not None else answer.result()
+        if isinstance(error, DurableObjectError) and error.durable_object_reset:
+            return True
+        if isinstance(outcome, AlarmOutcome):
+            return self.take_run(run, outcome)
+        if run.ending == "raise":
+            assert str(error) == "planned", error
+        else:
+            assert error is None, error
+            assert outcome == run.number
+        self.answered(run)
+        return False
+
+    def take_run(self, run: Run, outcome: AlarmOutcome) -> bool:
+        due_run, self.model.alarm_run = self.model.alarm_run, None
+        assert due_run is run
+        if run.end is None:
+            assert outcome is AlarmOutcome.FAILED
+            return True
+        assert outcome is (AlarmOutcome.FAILED if run.ending == "raise" else AlarmOutcome.DONE)
+        self.answered(run)
+        return False
+
+    def answered(self, run: Run) -> None:
+        """Check that nothing was told that is not durable (invariant S1)."""
+        assert run.end is not None, "answered before its end"
+        if self.held_from is not None:
+            undurable = self.model.history[self.held_from : run.end + 1]
+            assert not any(confirm for _, confirm in undurable), "answered before it was durable"
+        self.model.answered(run)
+
+    # --- rules
+
+    def new_run(self, program, ending) -> Run:
+        self.numbers += 1
+        run = Run(number=self.numbers, program=program, ending=ending)
+        self.model.runs[run.number] = run
+        return run
+
+    @rule(program=programs, ending=endings)
+    def start(self, program, ending) -> None:
+        """An event comes; it runs to its end, to its first pause, or waits at the gate."""
+        self.begin(program, ending)
+
+    @rule(program=writers, ending=endings)
+    def start_writer(self, program, ending) -> None:
+        """The same with a program that does more than nothing."""
+        self.begin(program, ending)
+
+    @rule(program=writers)
+    def start_and_return(self, program) -> None:
+        """The same with an end as most have."""
+        self.begin(program, "return")
+
+    def begin(self, program, ending) -> None:
+        run = self.new_run(program, ending)
+
+        async def deliver() -> None:
+            self.answers[run.number] = self.world.call("perform", run.number)
+
+        self.act(deliver())
+
+    @precondition(lambda self: self.paused)
+    @rule(choice=st.integers(0, 5))
+    def resume(self, choice) -> None:
+        """One that stands still goes on; others may be inside a section meanwhile."""
+
+        async def go_on() -> None:
+            run = self.paused[choice % len(self.paused)]
+            run.door.set_result(None)
+
+        self.act(go_on())
+
+    @precondition(lambda self: self.model.alarm_run is None and not self.model.sections)
+    @precondition(lambda self: not self.index.held and self.held_from is None)
+    @rule(program=programs, ending=endings)
+    def fire(self, program, ending) -> None:
+        """The index wakes the object; whether it runs, the object's storage decides."""
+        due = self.model.state.alarm
+        is_due = due is not None and due <= self.world.clock.now() * 1000
+
+        async def begin() -> None:
+            outcome = asyncio.get_running_loop().create_future()
+            event = AlarmEvent(
+                AlarmReply(outcome.set_result), version=1, retries=0, started=0.0, seconds=1e6
+            )
+            if is_due:
+                run = self.model.alarm_run = self.new_run(program, ending)
+                self.answers[run.number] = outcome
+            self.world.registry.deliver(self.world.key(), None, event)
+            if not is_due:
+                assert await outcome is AlarmOutcome.DONE
+
+        self.act(begin())
+
+    @precondition(lambda self: not self.model.sections)
+    @rule(seconds=st.integers(1, 20))
+    def advance(self, seconds) -> None:
+        """Time passes, so that alarms become due."""
+        self.world.clock.advance(seconds)
+
+    @precondition(lambda self: self.undisturbed)
+    @rule()
+    def evict(self) -> None:
+        """An idle object leaves memory; the next event finds everything."""
+
+        async def leave() -> None:
+            self.world.clock.advance(200)
+            self.world.registry.sweep()
+            while (closing := self.world.registry.closing(self.world.key())) is not None:
+                await asyncio.wait([closing])
+            assert self.world.container() is None
+            await self.inspect(exactly=True)
+
+        self.act(leave())
+
+    @precondition(lambda self: self.held_from is None and self.has_file)
+    @rule()
+    def hold_disk(self) -> None:
+        """From now on nothing becomes durable. A file is created, and synced, on the loop."""
+        self.world.disk.go.clear()
+        self.held_from = self.model.last + 1
+
+    @precondition(lambda self: self.held_from is not None)
+    @rule()
+    def release_disk(self) -> None:
+        async def release() -> None:
+            self.world.disk.go.set()
+            self.held_from = None
+
+        self.act(release())
+
+    @precondition(lambda self: not self.index.held)
+    @rule()
+    def hold_index(self) -> None:
+        """From now on a commit that makes the alarm sooner is held back."""
+        self.index.held = self.loose = True
+
+    @precondition(lambda self: self.index.held)
+    @rule()
+    def release_index(self) -> None:
+        async def release() -> None:
+            self.index.held = False
+            self.index.keep()
+
+        self.act(release())
+
+    @rule()
+    def crash(self) -> None:
+        """The host is gone at this moment; the next finds the files as they are."""
+        self.act(self.move_on())
+
+    @precondition(lambda self: self.undisturbed)
+    @rule(key=keys)
+    def sync_fails(self, key) -> None:
+        """The disk reports an error: the write is not acknowledged, the host is given up."""
+        run = self.new_run([("put", key, 100 + self.numbers, True)], "return")
+
+        async def fail() -> None:
+            self.world.disk.error = OSError(5, "Input/output error")
+            answer = self.world.call("perform", run.number)
+            await asyncio.wait([answer])
+            assert answer.exception() is not None, "acknowledged, though the sync had failed"
+            assert self.world.failed
+            await self.move_on()
+
+        self.act(fail())
+
+    async def move_on(self) -> None:
+        self.copies += 1
+        folder = self.folder / str(self.copies)
+        if self.world.folder.exists():
+            shutil.copytree(self.world.folder, folder)
+        now = self.world.clock.now()
+        # What the coordinator had not confirmed dies with the host that asked for it.
+        self.index.waiting.clear()
+        self.index.held = False
+        due = self.index.due
+        await self.close()
+        self.index.due = due  # an end says more than a crash does
+        self.index.waiting.clear()
+        await self.open(folder)
+        self.world.clock.advance(now - BEGINNING_MS / 1000)
+        await self.inspect(exactly=False)
+
+    @invariant()
+    def the_index_is_never_late(self) -> None:
+        """What is committed of the alarm is known, also while more is held back."""
+        durable = self.model.history[-1][0].alarm
+        if not self.index.held and not self.model.savepoints and self.held_from is None:
+            assert self.index.knows(durable)
+
+
+TestObject = ObjectMachine.TestCase
+TestObject.settings = settings(
+    max_examples=EXAMPLES,
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
