@@ -111,7 +111,7 @@ def test_events_meet_at_awaits(world):
 
 
 def test_the_objects_work_goes_on_when_its_caller_leaves(world):
-    """semantics 3.10, trap 12: nothing of it is cancelled."""
+    """semantics 3.10, trap 12: what a request has begun is not cancelled; calls of stubs are."""
     found = world.run("gives_up", world.name())
     assert found == ["waits at door", "opens door", "passed door"]
 

@@ -109,12 +109,12 @@ def test_a_queue_lets_nobody_wait_for_too_long(world):
     world.until(lambda: witness.call("noted"), ["held"])
     waiting = world.begin(worker, "noted")
     world.until(lambda: world.advance() > 0, True)
-    world.advance(25)
+    world.advance(29.1)
     seen = failure(waiting.result(10))
     assert seen.text == "Durable Object is overloaded. Requests queued for too long."
     assert seen.overloaded
     assert not held.done()
-    world.advance(6)
+    world.advance(1)
     assert failure(held.result(10)).durable_object_reset
 
 

@@ -72,7 +72,7 @@ def test_a_handler_that_raises_tells_a_caller(world):
     """semantics 2.13: over a stub the exception crosses, from any host."""
     for _ in range(4):
         failure = world.failure("fetch_that_raises", world.name())
-        assert failure.text == "OwnError: a secret of the handler"
+        assert (failure.type, failure.text) == ("OwnError", "a secret of the handler")
         assert failure.remote
 
 

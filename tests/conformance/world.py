@@ -90,7 +90,7 @@ class World:
     # --- calls
 
     def run(self, scenario: str, *arguments: Any) -> Any:
-        """Run a function of the project's `callers.py` in the entrypoint; return its result."""
+        """Run a function of the project's callers or borrowers in the entrypoint; return its result."""
         return result(self._ask({"scenario": scenario, "arguments": arguments}))
 
     def failure(self, scenario: str, *arguments: Any) -> Failure:

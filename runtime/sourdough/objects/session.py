@@ -21,7 +21,7 @@ from weakref import WeakValueDictionary
 from sourdough.errors import DurableObjectError
 from sourdough.objects import chain
 from sourdough.objects.addresses import address_of, restored
-from sourdough.objects.departure import pass_gate
+from sourdough.objects.departure import comes_back, is_held, pass_gate
 from sourdough.objects.event import Event, ReferenceEvent, current_event
 from sourdough.objects.failure import decode_error, encode_error
 from sourdough.objects.production import Production
@@ -174,7 +174,8 @@ class Session:
     ) -> Any:
         """Call what the other side has lent under `number`. `_held` is kept until it has answered."""
         self._check()
-        chained = chain.pack(chain.chain_of_call(current_event.get()))
+        caller = current_event.get()
+        chained = chain.pack(chain.chain_of_call(caller))
         arguments = self.encode_arguments(args, kwargs)
         gate = pass_gate(self)
         if gate is not None:
@@ -192,6 +193,8 @@ class Session:
         finally:
             self._waiting.pop(invocation, None)
             self.settle()
+            if is_held(caller):
+                await comes_back(caller)
 
     def _check(self) -> None:
         if self.error is not None:

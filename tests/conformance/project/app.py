@@ -1,9 +1,10 @@
-"""The entrypoint: calls a method of an object, or runs a scenario of `callers.py`, as JSON asks."""
+"""The entrypoint: calls a method of an object, or runs a scenario, as JSON asks."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import borrowers
 import callers
 
 from sourdough import Request, Response, WorkerEntrypoint
@@ -19,7 +20,9 @@ class Default(WorkerEntrypoint):
 
     async def _answer(self, wanted: dict[str, Any]) -> Any:
         if "scenario" in wanted:
-            return await getattr(callers, wanted["scenario"])(self.env, *wanted["arguments"])
+            name = wanted["scenario"]
+            scenario = getattr(callers, name, None) or getattr(borrowers, name)
+            return await scenario(self.env, *wanted["arguments"])
         namespace = getattr(self.env, wanted["binding"])
         stub = (
             namespace.get_by_name(wanted["name"])

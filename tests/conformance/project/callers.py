@@ -178,13 +178,13 @@ async def all_in_flight(env: Any, name: str) -> list[Any]:
 
 
 async def gives_up(env: Any, name: str) -> list[Any]:
-    """Leave while the object works; let it go on, and see what it did."""
+    """Leave a request while the object works; let it go on, and see what it did."""
     stub = env.ACTOR.get_by_name(name)
-    call = asyncio.ensure_future(stub.waits_at("door"))
+    request = asyncio.ensure_future(stub.fetch(f"/actor/{name}/waits_at/door"))
     while not await stub.remembered():
         await asyncio.sleep(0)
-    call.cancel()
-    await asyncio.wait([call])
+    request.cancel()
+    await asyncio.wait([request])
     await stub.opens("door")
     while (found := await stub.remembered())[-1] != "passed door":
         await asyncio.sleep(0)

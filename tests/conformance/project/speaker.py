@@ -93,7 +93,9 @@ class Speaker(Base, DurableObject):
         return self.attribute
 
     async def gives_back(self, what: str) -> Any:
-        return {"object": object(), "function": len, "self": self, "stub": self.env.SPEAKER}[what]
+        return {"object": object(), "function": len, "self": self, "namespace": self.env.SPEAKER}[
+            what
+        ]
 
     async def large(self, size: int) -> bytes:
         return bytes(size)
