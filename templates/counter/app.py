@@ -1,6 +1,7 @@
 """What no route takes comes here: the page at /."""
 
 from sourdough import Request, Response, WorkerEntrypoint
+from sourdough_env import Env
 
 PAGE = """\
 <!doctype html>
@@ -47,7 +48,7 @@ PAGE = """\
 """
 
 
-class Default(WorkerEntrypoint):
+class Default(WorkerEntrypoint[Env]):
     async def fetch(self, request: Request) -> Response:
         if request.path != "/":
             return Response("There is nothing here. The page is at /.\n", status=404)

@@ -3,9 +3,10 @@
 import json
 
 from sourdough import DurableObject, Request, Response
+from sourdough_env import Env
 
 
-class Counter(DurableObject):
+class Counter(DurableObject[Env]):
     async def value(self) -> int:
         return await self.ctx.storage.get("value", 0)
 

@@ -66,7 +66,8 @@ class Response(Message):
         if isinstance(body, str) and "content-type" not in self._headers:
             self._headers.append("content-type", "text/plain; charset=utf-8")
 
-    json = _Json()
+    # Declared: a checker would take the inherited method for its type.
+    json: _Json = _Json()
 
     @classmethod
     def from_json(
