@@ -167,6 +167,21 @@ class Worker(DurableObject):
         await self.env.WORKER.get_by_name(witness).notes_down("held")
         await self.ctx.block_concurrency_while(self.door.wait)
 
+    async def holds_twice(self, witness: str) -> None:
+        """Hold events back by two sections in a row; each ends when the witness has a note of it."""
+        other = self.env.WORKER.get_by_name(witness)
+
+        def until(note: str) -> Any:
+            async def section() -> None:
+                while note not in await other.noted():
+                    await asyncio.sleep(SHORT)
+
+            return self.ctx.block_concurrency_while(section)
+
+        sections = [until("first"), until("second")]
+        await other.notes_down("held")
+        await asyncio.gather(*sections)
+
     async def takes(self, data: bytes) -> int:
         return len(data)
 
