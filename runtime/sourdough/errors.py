@@ -33,6 +33,11 @@ class SourdoughError(Exception):
         self.message = message
         self.place = place
         self.hint = hint
+        # For tracebacks: a program that uses the library shows nothing else.
+        if place is not None:
+            self.add_note(f"at {place}")
+        if hint is not None:
+            self.add_note(hint)
 
 
 class ConfigError(SourdoughError):

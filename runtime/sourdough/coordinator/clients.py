@@ -67,6 +67,8 @@ class Clients:
         self, pid: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         """Speak with a client until it leaves. Raises WireError when it speaks nonsense."""
+        if self._supervisor.stopping:
+            return  # it finds the connection closed, and looks for whoever rules next
         worker = self.admit(AttachedProcess(pid, writer))
         messages = MessageReader(FromChild)
         self.number += 1

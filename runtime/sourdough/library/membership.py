@@ -144,14 +144,14 @@ class Membership:
         deadline = loop.time() + _PATIENCE_SECONDS
         while True:
             reign = await self._follow_or_rule(last=loop.time() >= deadline)
-            if reign is None:
-                await asyncio.sleep(_PAUSE_SECONDS)
-                continue
-            self._reign = reign
-            if await self._complete(reign):
-                await self._refuse_other_name(reign)
-                return reign
-            self.member.abandon()
+            if reign is not None:
+                self._reign = reign
+                if await self._complete(reign):
+                    await self._refuse_other_name(reign)
+                    return reign
+                self._reign = None
+                self.member.abandon()
+            await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _follow_or_rule(self, *, last: bool) -> Reign | None:
         wanted = self._book.wanted

@@ -217,5 +217,3 @@ async def _get(port, target):
     answer = await reader.read()
     writer.close()
     return json.loads(answer.partition(b"\r\n\r\n")[2])
-
-

@@ -97,9 +97,10 @@ async def test_an_extractor_may_return_an_id(coordinator):
     """An object without a name is reached by its id."""
     fresh = coordinator.namespace(Room).new_unique_id()
     response = await route(coordinator, Room, lambda _: fresh)(Request("/"))
-    assert await response.json() | {"id": str(fresh), "name": None} == await (
-        await route(coordinator, Room, lambda _: fresh)(Request("/"))
-    ).json()
+    assert (
+        await response.json() | {"id": str(fresh), "name": None}
+        == await (await route(coordinator, Room, lambda _: fresh)(Request("/"))).json()
+    )
 
 
 @pytest.mark.parametrize("target", ["/", "/?id=", "/?other=1"])
