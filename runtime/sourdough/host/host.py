@@ -23,6 +23,7 @@ from sourdough.host.overdue import Overdue
 from sourdough.http import BodyReader, Request
 from sourdough.objects.chain import deadlock, unpack
 from sourdough.objects.event import Event, ReadEvent
+from sourdough.objects.refusal import TOO_MANY
 from sourdough.observe.histogram import Histogram
 from sourdough.placement import seat_table, slot_of_key
 from sourdough.wire.credit import STREAM_WINDOW
@@ -253,7 +254,7 @@ class Host:
             return None
         if self.events >= self._limit:
             link.write(
-                Type.RESET, 0, ResetCode.OVERLOADED, number, b"the host has too many requests"
+                Type.RESET, 0, ResetCode.OVERLOADED, number, TOO_MANY.encode()
             )
             return None
         is_call = head.kind == Kind.CALL

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from sourdough.objects.event import Event
+from sourdough.objects.event import Event
 
 # A stop must not take long to look them up; who has forgotten one only waits for it.
 _MOST = 1_000
@@ -24,5 +21,5 @@ class Overdue:
             if len(self._numbers) > _MOST:
                 del self._numbers[next(iter(self._numbers))]
 
-    def __contains__(self, event: Event) -> bool:
-        return event.number in self._numbers
+    def __contains__(self, event: object) -> bool:
+        return isinstance(event, Event) and event.number in self._numbers

@@ -56,6 +56,12 @@ class Thing(DurableObject):
         return Response("to nobody")
 
 
+class Moody(Thing):
+    def __init__(self, ctx, env):
+        super().__init__(ctx, env)
+        raise ValueError("not today")
+
+
 class Entry(WorkerEntrypoint):
     async def fetch(self, request):
         return await self.env.THING.get_by_name(request.query["name"]).fetch("/hangs")
@@ -124,3 +130,13 @@ async def test_a_stop_waits_for_work_whose_client_has_left(cluster):
     await made.release(1, deadline=3600)
     await made.until(lambda: made.told["h1"].last(Released) is not None)
     assert notes == ["began", "ended"]
+
+
+async def test_a_constructor_that_fails_is_logged_once(cluster, caplog):
+    """Not once more for each request that waited for it; all of them are told."""
+    made = cluster(Moody, hosts=1)
+    clients = [get(made, "a", b"/looks") for _ in range(3)]
+    assert {(await client.answer())[0] for client in clients} == {500}
+    logged = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert len(logged) == 1
+    assert "not today" in str(logged[0].exc_info)
