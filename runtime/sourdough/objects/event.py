@@ -113,6 +113,10 @@ class ReadEvent(Event):
     __slots__ = ()
     reads = True
 
+    @property
+    def what(self) -> str:
+        return self.method
+
 
 class ReferenceEvent(Event):
     """A call of something that was passed by reference; no method: of the thing itself."""
@@ -121,6 +125,12 @@ class ReferenceEvent(Event):
     by_reference = True
     task: asyncio.Task[None]
     """What runs it, where it is no event of an object."""
+
+    @property
+    def what(self) -> str:
+        if not self.method:
+            return "a function it has lent"
+        return self.method if self.reads else f"{self.method}()"
 
     def _cancel(self) -> None:
         if self.container is not None:
