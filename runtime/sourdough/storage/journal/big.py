@@ -6,7 +6,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sourdough.storage.journal.pages import PagesName, copy_pages
-from sourdough.storage.journal.places import wal_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,11 +39,16 @@ class BigCommits:
         name = PagesName(journal.seat, journal.epoch, lsn)
         self.written.append(name)
         copying = journal.background.submit(
-            copy_pages, wal_path(self._entry.path), start, end,
+            copy_pages, self._entry.wal, start, end,
             folder=journal.folder, name=name, disk=journal.disk,
         )  # fmt: skip
         self._running.append((lsn, copying))
         copying.add_done_callback(self._copied_in_thread)
+
+    def finish(self) -> None:
+        """Return when no thread reads the `-wal` any more."""
+        for _, copying in self._running:
+            copying.exception()
 
     def wait(
         self, owner: object, again: Callable[[], None], failed: Callable[[Exception], None]

@@ -12,7 +12,7 @@ from sourdough.errors import StorageError
 from sourdough.storage.connection import open_file
 from sourdough.storage.engine import Durability
 from sourdough.storage.journal.file import FOLD_BYTES, JournalFile
-from sourdough.storage.journal.places import wal_path
+from sourdough.storage.journal.places import draft_path, wal_path
 from sourdough.storage.journal.records import DEFLATED, RecordType
 from sourdough.storage.limits import DEFAULT_LIMITS, SqlLimits
 from sourdough.storage.stopwatch import Stopwatch
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 _WAL_FLAGS = slice(18, 20)  # file format write and read version: 2 = WAL
 _PAGE_SIZE = slice(16, 18)
-_WHOLE_SECTORS = 512
 
 
 class JournalEngine:
@@ -59,7 +58,7 @@ class JournalEngine:
             size = self._disk.size(path)
             if size is None:
                 return False
-            if size % _WHOLE_SECTORS == 0 and size:
+            if size:
                 return True
             self._remove_files(path)
         except OSError as error:
@@ -74,7 +73,7 @@ class JournalEngine:
             self._host.repair(path)
             entry = self._ledger.entry(path)
             if not entry.kept_end:
-                self._disk.unlink(wal_path(path))
+                self._disk.unlink(wal_path(entry.place))
         except OSError as error:
             raise StorageError(
                 f"an object's database cannot be opened: {error.strerror}", place=str(path)
@@ -84,20 +83,23 @@ class JournalEngine:
     def create(self, path: Path, image: bytes) -> JournalFile:
         """Make a file of a serialised database; its record holds the image (invariant S7).
 
-        The file is one byte too long until the object is marked. Raises StorageError.
+        It has a draft's name until that record is durable: no recovery may take a file for whole
+        that was never synced, and that the journal does not know. Raises StorageError.
         """
         data = bytearray(image)
         data[_WAL_FLAGS] = b"\x02\x02"
         entry = self._ledger.entry(path)
         try:
             self._disk.make_directories(path.parent)
-            self._disk.unlink(wal_path(path))
+            self._remove_files(path)
             self._ledger.let_go(entry)
-            entry.fd = self._disk.open(path, create=True)
-            self._disk.pwrite(entry.fd, [data, b"\0"], 0)
+            entry.draft = True
+            entry.fd = self._disk.open(entry.place, create=True)
+            self._disk.pwrite(entry.fd, [data], 0)
         except OSError as error:
             with suppress(OSError):
-                self._disk.unlink(path)
+                self._disk.unlink(entry.place)
+            entry.draft = False
             self._ledger.tidy(entry)
             raise StorageError(
                 f"an object's database cannot be created: {error.strerror}", place=str(path)
@@ -105,6 +107,8 @@ class JournalEngine:
         self._append(entry, RecordType.CREATE, bytes(data))
         entry.deleted = False
         entry.fold_ended(self.journal.use)
+        lsn = entry.last
+        self.journal.when(lsn, Durability.DISK, entry, lambda error: self._name(entry, lsn, error))
         try:
             return self._connect(entry)
         except StorageError:
@@ -121,8 +125,8 @@ class JournalEngine:
             self._host.repair_for_removal(path)
             if not self.exists(path):
                 return 0
-            freed = (self._disk.size(path) or 0) + (self._disk.size(wal_path(path)) or 0)
             entry = self._ledger.entry(path)
+            freed = sum(self._disk.size(each) or 0 for each in (entry.place, entry.wal))
             self._host.marker.wait()
             self._append(entry, RecordType.DELETE)
             self.journal.flush()
@@ -133,7 +137,7 @@ class JournalEngine:
             raise StorageError(
                 f"the object cannot be deleted: {error.strerror}", place=str(path)
             ) from error
-        entry.deleted = True
+        entry.deleted, entry.draft = True, False
         entry.kept_end, entry.lost = 0, False
         entry.fold_ended(self.journal.use)
         self._ledger.let_go(entry)
@@ -147,10 +151,10 @@ class JournalEngine:
         """Fold a file's WAL when the journal holds all of it."""
         self._host.marker.fold_soon(file)
 
-    def remove_wal(self, path: Path) -> None:
+    def remove_wal(self, entry: Entry) -> None:
         """Remove the WAL of a closed database whose commits are all folded."""
         with suppress(OSError):  # then the next opening does it
-            self._disk.unlink(wal_path(path))
+            self._disk.unlink(entry.wal)
 
     def file_closed(self, file: JournalFile, entry: Entry) -> None:
         """Forget what a closed file no longer needs."""
@@ -170,9 +174,18 @@ class JournalEngine:
         entry.appended(lsn, self.journal.use)
         entry.born = lsn
 
+    def _name(self, entry: Entry, lsn: int, error: Exception | None) -> None:
+        if error is None and entry.draft and entry.born == lsn:
+            try:
+                self._disk.rename(entry.place, entry.path)
+            except OSError as failure:
+                self.journal.fail(failure)
+            entry.draft = False
+
     def _connect(self, entry: Entry) -> JournalFile:
+        entry.wal = wal_path(entry.place)
         try:
-            connection = open_file(entry.path, self.limits, vfs=self._disk.vfs, synchronous="OFF")
+            connection = open_file(entry.place, self.limits, vfs=self._disk.vfs, synchronous="OFF")
         except StorageError:
             self._ledger.tidy(entry)
             raise
@@ -184,5 +197,6 @@ class JournalEngine:
             raise StorageError(str(error), place=str(entry.path)) from error
 
     def _remove_files(self, path: Path) -> None:
-        self._disk.unlink(path)
-        self._disk.unlink(wal_path(path))
+        for each in (path, draft_path(path)):
+            self._disk.unlink(each)
+            self._disk.unlink(wal_path(each))

@@ -108,7 +108,7 @@ class JournalFile:
         folded = self.fold()
         self._close_connection()
         if folded:
-            self._engine.remove_wal(self._entry.path)
+            self._engine.remove_wal(self._entry)
         self._closed(kept=not folded)
 
     def abandon(self, error: Exception) -> None:
@@ -119,7 +119,7 @@ class JournalFile:
         self._close_connection()
         empty = not self._wal_end
         if empty or self._error is not None:
-            self._engine.remove_wal(self._entry.path)
+            self._engine.remove_wal(self._entry)
         self._entry.lost = self._error is not None
         self._closed(kept=not empty and self._error is None)
         self._journal.give_up(self, error)
@@ -144,6 +144,27 @@ class JournalFile:
                 return False
         entry.fold_ended(self._journal.use)
         return True
+
+    def carry_over(self) -> None:
+        """Record the whole `-wal` again, so that older records of what is in it become void.
+
+        For a database that cannot be folded, because somebody keeps a cursor open or has lent its
+        connection: it must not pin the journal for ever (invariant S12). What is not in the `-wal`
+        has been folded and marked before.
+        """
+        entry, journal = self._entry, self._journal
+        if self._error is not None or not self._wal_end or not is_recorded(entry, journal):
+            return
+        entry.base = entry.last
+        start, self._wal_end = self._wal_end, 0
+        self._record((start - WAL_HEADER) // self._frame)
+        lsn, use = entry.last, journal.use
+
+        def durable(error: Exception | None) -> None:
+            if error is None:
+                entry.carried(lsn, use)
+
+        self.when(lsn, Durability.DISK, durable)
 
     def is_long(self, times: int) -> bool:
         """Whether the `-wal` holds so many times what it should, not folded."""
@@ -224,7 +245,7 @@ class JournalFile:
 
     def _wal(self) -> int:
         if self._wal_fd is None:
-            self._wal_fd = self._journal.disk.open(wal_path(self._entry.path))
+            self._wal_fd = self._journal.disk.open(self._entry.wal)
         return self._wal_fd
 
     def _close_connection(self) -> None:
@@ -234,11 +255,23 @@ class JournalFile:
             self._wal_fd = None
 
     def _closed(self, *, kept: bool) -> None:
+        if kept:
+            self._keep_wal()
         self._entry.file = None
         self._entry.kept_end, self._entry.kept_salt = (
             (self._wal_end, self._salt) if kept else (0, b"")
         )
         self._engine.file_closed(self, self._entry)
+
+    def _keep_wal(self) -> None:
+        """Have the `-wal` where the next connection looks for it: the file may have been renamed."""
+        entry, disk = self._entry, self._journal.disk
+        wal = wal_path(entry.place)
+        if entry.wal != wal:
+            if entry.big is not None:
+                entry.big.finish()
+            disk.rename(entry.wal, wal)
+            entry.wal = wal
 
 
 def is_recorded(entry: Entry, journal: Journal) -> bool:
@@ -253,12 +286,12 @@ def fold_closed(entry: Entry, journal: Journal) -> bool:
         return True
     if not is_recorded(entry, journal):
         return False
-    connection = open_file(entry.path, vfs=journal.disk.vfs, synchronous="OFF")
+    connection = open_file(entry.place, vfs=journal.disk.vfs, synchronous="OFF")
     try:
         connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
     finally:
         connection.close(True)
-    journal.disk.unlink(wal_path(entry.path))
+    journal.disk.unlink(entry.wal)
     entry.kept_end = 0
     entry.fold_ended(journal.use)
     return True

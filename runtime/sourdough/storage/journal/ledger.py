@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sourdough.storage.journal.places import key_of
+from sourdough.storage.journal.places import draft_path, key_of, wal_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,8 +26,8 @@ class Entry:
     """One object in the ledger. All lsns are of this journal."""
 
     __slots__ = (
-        "base", "big", "born", "deleted", "fd", "file", "first_use", "folded", "folded_use", "kept_end",
-        "kept_salt", "last", "lost", "marking", "packed", "path",
+        "base", "big", "born", "deleted", "draft", "fd", "file", "first_use", "folded",
+        "folded_use", "kept_end", "kept_salt", "last", "lost", "marking", "packed", "path", "wal",
     )  # fmt: skip
 
     def __init__(self, path: Path, packed: bytes) -> None:
@@ -46,6 +46,10 @@ class Entry:
         self.born = 0
         """The record of its file's making or removal, while that name is not synced; else 0."""
         self.deleted = False
+        self.draft = False
+        """Whether its create record is not durable yet, and its file has no name that counts."""
+        self.wal = wal_path(path)
+        """The `-wal` of the connection that is or was open."""
         self.kept_end = 0
         """How far the `-wal` of a closed database holds commits not folded yet; 0: none, remove it."""
         self.kept_salt = b""
@@ -58,6 +62,11 @@ class Entry:
         self.fd: int | None = None
         self.marking = False
         """Whether a thread may be syncing through the descriptor."""
+
+    @property
+    def place(self) -> Path:
+        """Where its database file is now."""
+        return draft_path(self.path) if self.draft else self.path
 
     def appended(self, lsn: int, use: int) -> None:
         """Note a new record."""
@@ -76,6 +85,11 @@ class Entry:
         if self.born <= lsn:
             self.born = 0
         self.first_use = use if self.last > lsn else 0
+
+    def carried(self, lsn: int, use: int) -> None:
+        """Note that a durable record in segment `use` holds what older live records hold."""
+        if self.base < lsn:
+            self.first_use = max(self.first_use, use)
 
     @property
     def clean(self) -> bool:
@@ -113,7 +127,7 @@ class Ledger:
     def descriptor(self, entry: Entry) -> int:
         """Return the descriptor through which the database of an entry is synced."""
         if entry.fd is None:
-            entry.fd = self._disk.open(entry.path)
+            entry.fd = self._disk.open(entry.place)
         return entry.fd
 
     def let_go(self, entry: Entry) -> None:

@@ -39,8 +39,6 @@ _AGAIN = 0.25
 # A WAL so many times too long is folded although its object never pauses: the loop waits for that.
 _LONG = 4
 
-_SECTOR = 512
-
 
 class Marker:
     """The background work of one journal. Runs on the loop; only syncs run in threads."""
@@ -60,6 +58,7 @@ class Marker:
         self._keep = keep
         self._todo: deque[Entry] = deque()
         self._round: list[tuple[Entry, int, int]] = []
+        self._pinned: list[Entry] = []
         self._wanting: set[JournalFile] = set()
         self._sync: Future[Exception | None] | None = None
         self._busy = False
@@ -129,9 +128,12 @@ class Marker:
             return
         for _ in range(min(_FOLDED_AT_ONCE, len(self._todo))):
             entry = self._todo.popleft()
-            if entry.first_use and self._fold(entry):
-                entry.marking = True
-                self._round.append((entry, entry.folded, entry.folded_use))
+            if not entry.first_use or entry.lost:
+                continue
+            if not self._fold(entry):
+                self._pinned.append(entry)
+            entry.marking = True
+            self._round.append((entry, entry.folded, entry.folded_use))
         if self._todo and len(self._round) < _MARKED_AT_ONCE:
             self._journal.loop.call_soon(self._step)
         elif self._round:
@@ -142,25 +144,17 @@ class Marker:
     def _fold(self, entry: Entry) -> bool:
         """Have everything of an object so far in its file, as far as that can be now."""
         file = entry.file
+        if entry.last > self._journal.durable:
+            # It commits without pause. One sync, and no commit before the fold.
+            self._journal.flush()
+        if self._journal.error is not None:
+            return False
         if file is not None:
-            if entry.last > self._journal.durable:
-                # It commits without pause. One sync, and no commit before the fold.
-                self._journal.flush()
             if not file.fold():
                 return False
-        elif entry.lost or not fold_closed(entry, self._journal):
+        elif not fold_closed(entry, self._journal):
             return False
-        if not entry.deleted:
-            self._descriptor(entry)
         return True
-
-    def _descriptor(self, entry: Entry) -> int:
-        """Return what to sync a database through; a new file loses its odd byte before."""
-        fd = self._ledger.descriptor(entry)
-        size = self._journal.disk.size(entry.path) or 0
-        if entry.born and size % _SECTOR:
-            self._journal.disk.truncate(fd, size - size % _SECTOR)
-        return fd
 
     def _sync_round(self) -> None:
         files: list[int] = []
@@ -168,8 +162,8 @@ class Marker:
         for entry, lsn, _ in self._round:
             if 0 < entry.born <= lsn:
                 directories.update(dict.fromkeys(self._unsynced_directories(entry)))
-            if not entry.deleted and entry.fd is not None:
-                files.append(entry.fd)
+            if not entry.deleted:
+                files.append(self._ledger.descriptor(entry))
         self._sync = self._journal.background.submit(self._sync_all, files, list(directories))
         self._sync.add_done_callback(self._synced_in_thread)
 
@@ -218,6 +212,10 @@ class Marker:
             entry.marked(lsn, use)
             void += entry.big.marked(lsn) if entry.big is not None else ()
             self._ledger.tidy(entry)
+        pinned, self._pinned = self._pinned, []
+        for entry in pinned:
+            if entry.file is not None:
+                entry.file.carry_over()
         if void:
             self._journal.background.submit(self._remove_pages, void)
         if self._todo:

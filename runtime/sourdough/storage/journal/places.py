@@ -35,6 +35,11 @@ def wal_path(path: Path) -> Path:
     return path.with_name(path.name + "-wal")
 
 
+def draft_path(path: Path) -> Path:
+    """Return the place of a new database until its record is durable."""
+    return path.with_name(path.name + ".new")
+
+
 def directories_of(path: Path) -> tuple[Path, Path, Path]:
     """Return the directories whose entries lead to a database, nearest first."""
     slot = path.parent

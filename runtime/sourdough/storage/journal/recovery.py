@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _THREADS = 4
 _SLOT_DIGITS = 3
 _WAL = "-wal"
+_DRAFT = ".new"
 _DATABASE = ".sqlite"
 
 
@@ -63,7 +64,7 @@ def recover(root: Path, disk: Disk) -> Recovery:
     void_before = life.void_before
     reading = read_journals(root / FOLDER, disk, lambda name: name.epoch >= void_before)
     refused = _redo_all(root, reading, disk)
-    _remove_wals(root, disk)
+    _remove_scratch(root, disk)
     if refused:
         write_damaged(root, {**read_damaged(root, disk), **refused}, disk)
     life = life.following()
@@ -144,9 +145,10 @@ def _remove_journals(root: Path, reading: Reading, disk: Disk) -> None:
     disk.sync_directory(folder)
 
 
-def _remove_wals(root: Path, disk: Disk) -> None:
+def _remove_scratch(root: Path, disk: Disk) -> None:
+    """Remove every `-wal`, and files that were never marked: the journals had all of them."""
     for folder, name in _files(root, disk):
-        if name.endswith(_WAL):
+        if name.endswith((_WAL, _DRAFT)):
             disk.unlink(folder / name)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sourdough.errors import StorageError
 from sourdough.storage.journal.pages import read_pages
-from sourdough.storage.journal.places import directories_of, wal_path
+from sourdough.storage.journal.places import directories_of, draft_path, wal_path
 from sourdough.storage.journal.reader import pages_of
 from sourdough.storage.journal.records import DEFLATED, IN_PAGES_FILE, RecordType
 
@@ -35,7 +35,8 @@ def redo(path: Path, records: Iterable[Live], disk: Disk) -> None:
     Raises StorageError where the file is not what the records build on, OSError.
     """
     records = list(records)
-    disk.unlink(wal_path(path))
+    for scratch in (wal_path(path), draft_path(path), wal_path(draft_path(path))):
+        disk.unlink(scratch)
     if not records:
         return
     if records[-1].type == RecordType.DELETE:

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sourdough.errors import StorageError
 from sourdough.storage.journal.records import SEGMENT_HEADER, SegmentHeader, encode_segment
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Segments:
     def __init__(
         self, *, folder: Path, seat: int, epoch: int, disk: Disk, size: int = SEGMENT_BYTES
     ) -> None:
-        """Make the folder and the first segment."""
+        """Make the folder and the first segment. Raises StorageError for a journal that exists."""
         self.size = size
         self.first_size = min(FIRST_BYTES, size)
         self._folder = folder
@@ -82,6 +83,11 @@ class Segments:
         self._free: deque[Segment] = deque()
         disk.make_directories(folder)
         disk.sync_directory(folder.parent)
+        for name in map(SegmentName.parse, disk.names(folder)):
+            if name is not None and (name.seat, name.epoch) == (seat, epoch):
+                raise StorageError(
+                    "the journal has an owner already", place=str(folder / str(name))
+                )
         self._current = self._make(self.first_size, 1)
 
     @property
