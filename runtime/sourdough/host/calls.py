@@ -21,7 +21,7 @@ from sourdough.http import BodyReader, Request, Response
 from sourdough.http.body import WatchedBody
 from sourdough.ids import ID_BYTES
 from sourdough.objects.chain import chain_of_call, deadlock, pack
-from sourdough.objects.departure import calling_object, comes_back, is_held, pass_gate
+from sourdough.objects.departure import calling_object, came_back, is_held, pass_gate
 from sourdough.objects.event import Event, ReadEvent, current_event
 from sourdough.objects.failure import decode_error
 from sourdough.objects.owner import ObjectOwner
@@ -68,18 +68,14 @@ class Calls:
                 order.check()
                 if order.idle and self._host.runs_here(key, self._version(caller)):
                     response = await self._fetch_here(key, name, request, body, caller, chain)
-                    break
+                    return await came_back(caller, response)
                 answered = await self._fetch_there(key, name, request, body, order, caller, chain)
                 if answered is not None:
-                    response = await _response(answered)
-                    break
+                    return await came_back(caller, await _response(answered))
         except Exception as error:
             _failed(error, key, order)
-            await comes_back(caller)
+            await came_back(caller, error)
             raise
-        if is_held(caller):
-            await comes_back(caller)
-        return response
 
     async def call(
         self,
@@ -111,21 +107,18 @@ class Calls:
                     result = await self._call_here(
                         key, name, path, arguments, flags, caller, session, chain
                     )
-                    break
+                    return await came_back(caller, result) if is_held(caller) else result
                 call = self._call_there(
                     key, name, path, arguments, flags, caller, session, chain, order
                 )
                 answered = await _sent(call)
                 if answered is not None:
                     result = await self._result(call, answered)
-                    break
+                    return await came_back(caller, result) if is_held(caller) else result
         except Exception as error:
             _failed(error, key, order)
-            await comes_back(caller)
+            await came_back(caller, error)
             raise
-        if is_held(caller):
-            await comes_back(caller)
-        return result
 
     async def read(self, key: bytes, name: str | None, path: str, order: Order) -> Any:
         """Read a property of an object; see `objects.stub.Caller`."""

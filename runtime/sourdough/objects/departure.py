@@ -7,7 +7,7 @@ while a critical section is open that the caller is outside of (semantics 4.1.1)
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sourdough.objects.event import current_event
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from sourdough.objects.container import Container
     from sourdough.objects.event import Event
+
+
+T = TypeVar("T")
 
 
 class Queue(Protocol):
@@ -67,8 +70,9 @@ def is_held(caller: Event | None) -> bool:
     return container is not None and container.database.hold is not None
 
 
-async def comes_back(caller: Event | None) -> None:
-    """Wait until the answer of a call may enter the object that made it."""
+async def came_back(caller: Event | None, answer: T) -> T:
+    """Return an answer when it may enter the object that called."""
     container = None if caller is None else caller.container
     if container is not None:
         await container.sections.admitted()
+    return answer
