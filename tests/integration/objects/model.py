@@ -60,6 +60,7 @@ class Model:
         """The runs that hold all others back, each inside of the one before."""
         self.runs: dict[int, Run] = {}
         self.alarm_run: Run | None = None
+        self.wrong: list[AssertionError] = []
 
     @property
     def last(self) -> int:
@@ -89,10 +90,12 @@ class Model:
         confirmed = [at for at in range(run.end + 1) if self.history[at][1]]
         self.known = max([self.known, *confirmed])
 
-    def found(self, state: State, *, exactly: bool) -> None:
-        """A new instance was found to hold this; with it all else that may have been is over."""
-        first = self.last if exactly else self.known
-        allowed = [each for each, _ in self.history[first:]]
+    def found(self, state: State, *, first: int = 0) -> None:
+        """A new instance was found to hold this; with it all else that may have been is over.
+
+        first: the oldest boundary that it may hold.
+        """
+        allowed = [each for each, _ in self.history[max(first, self.known) :]]
         assert state in allowed, f"found {state}, allowed {allowed}"
         self.state, self.history, self.known = deepcopy(state), [(deepcopy(state), False)], 0
         self.confirm = self.deferred = False
@@ -129,7 +132,11 @@ class Driven(DurableObject):
         assert info.scheduled_time == model.state.alarm
         assert info.scheduled_time <= self._now()
         model.deferred = True
-        await self._run(run, alarm=True)
+        try:
+            await self._run(run, alarm=True)
+        except AssertionError as error:
+            model.wrong.append(error)  # nobody is told of what an alarm raises
+            raise
 
     async def _run(self, run: Run, *, alarm: bool = False) -> None:
         model = self.model
