@@ -81,7 +81,7 @@ class Entry:
 
     def marked(self, lsn: int, use: int) -> None:
         """Note a durable mark; `use`: of the segment that was current when that was folded."""
-        self.base = lsn
+        self.base = max(self.base, lsn)
         if self.born <= lsn:
             self.born = 0
         self.first_use = use if self.last > lsn else 0
