@@ -21,7 +21,7 @@ from weakref import WeakValueDictionary
 from sourdough.errors import DurableObjectError
 from sourdough.objects import chain
 from sourdough.objects.addresses import address_of, restored
-from sourdough.objects.departure import comes_back, is_held, pass_gate
+from sourdough.objects.departure import came_back, is_held, pass_gate
 from sourdough.objects.event import Event, ReferenceEvent, current_event
 from sourdough.objects.failure import decode_error, encode_error
 from sourdough.objects.production import Production
@@ -194,7 +194,7 @@ class Session:
             self._waiting.pop(invocation, None)
             self.settle()
             if is_held(caller):
-                await comes_back(caller)
+                await came_back(caller, None)
 
     def _check(self) -> None:
         if self.error is not None:
