@@ -39,8 +39,10 @@ if TYPE_CHECKING:
 class Following:
     """Somebody else's coordinator."""
 
-    def __init__(self, control: str) -> None:
+    def __init__(self, control: str, mode: str) -> None:
         self._control = control
+        self.mode = mode
+        """How it was started: "library" by a program, else by a command."""
         self._channel: SocketChannel | None = None
         self._early: list[Message] = []
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -62,7 +64,7 @@ class Following:
             )
         except (OSError, EOFError):
             return None  # it has just ended, or does not listen yet
-        self = cls(server.control)
+        self = cls(server.control, server.mode)
         await self._listen(connection, member)
         return self
 

@@ -51,6 +51,7 @@ class FrontDoor:
         self._on_record = on_record
         self._decoder = msgspec.msgpack.Decoder(AnyRecord)
         self._drained = asyncio.Event()
+        self._version = 0
         self._channel, theirs = MemoryChannel.pair(self._loop)
         # Everything goes to the entrypoint: there are neither routes nor bindings out here.
         config = msgspec.structs.replace(
@@ -83,10 +84,23 @@ class FrontDoor:
     async def open(self) -> None:
         """Begin to take clients."""
         await self._gateway.start()
-        self._gateway.receive(Table(version=1, seats=1, entries=(_ENTRYPOINT,)))
+        self._member.on_version = self._publish
+        self._publish(1)
+
+    def _publish(self, version: int) -> None:
+        """Send requests to the entrypoint, under the version that its own calls begin with.
+
+        It never falls: the next coordinator counts from one, and what has too high a version waits.
+        """
+        self._version = max(self._version, version)
+        self._gateway.receive(
+            Table(version=self._version, seats=1, entries=(_ENTRYPOINT,)),
+        )
 
     async def drain(self, seconds: float) -> None:
         """Take nobody more and finish what is in flight, for so many seconds."""
+        # They have no end of their own; clients open them again elsewhere.
+        self._member.end_streams()
         self._channel.send(Drain(deadline=seconds))
         await self._drained.wait()
 

@@ -15,7 +15,7 @@ from sourdough.config.packed import pack
 from sourdough.host.loading import Loaded
 from sourdough.host.runtime import HostRuntime
 from sourdough.observe.breadcrumb import Breadcrumb
-from sourdough.wire.messages import Exit, HostGone, Ready, Setup, Table
+from sourdough.wire.messages import EndStreams, Exit, HostGone, Ready, Setup, Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,6 +58,8 @@ class Member:
         self._line = _Line()
         self._connect: Connect | None = None
         self._complete = asyncio.Event()
+        self.on_version: Callable[[int], None] = lambda _version: None
+        """A table of this version has come."""
         self.setup: Setup | None = None
         """What the coordinator said last of the application."""
         self.on_setup: Callable[[Setup], None] = lambda _setup: None
@@ -124,6 +126,7 @@ class Member:
                 self.on_setup(message)
             case Table():
                 self._runtime.receive(message)
+                self.on_version(message.version)
                 if len(message.entries) == message.seats:
                     self._complete.set()
             case HostGone():
@@ -132,6 +135,10 @@ class Member:
                 self.on_dismissed()
             case _:
                 pass  # the rest is for those who own seats or were started by the coordinator
+
+    def end_streams(self) -> None:
+        """End every stream of events that the entrypoint answers with."""
+        self._runtime.receive(EndStreams())
 
     async def close(self) -> None:
         """Drop every link; what is in flight fails."""

@@ -5,7 +5,8 @@
       ^------------- its end --------------------'
 
 The folder's lock decides who rules (invariant P4): of several that start at once, or that have lost
-their coordinator, one gets it and the others attach to that one.
+their coordinator, one gets it and the others attach to that one. A server of the command line is
+waited for instead: it is started again by whoever started it.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from typing import TYPE_CHECKING
 from sourdough.clock import SYSTEM_CLOCK
 from sourdough.config.packed import unpack
 from sourdough.coordinator.folder import plan_folder
-from sourdough.errors import ConfigError, FolderInUseError, SourdoughError
+from sourdough.errors import ConfigError, DurableObjectError, FolderInUseError, SourdoughError
 from sourdough.library.following import Following
 from sourdough.library.member import Member
+from sourdough.library.options import LIBRARY
 from sourdough.library.ruling import Ruling
 
 if TYPE_CHECKING:
@@ -69,6 +71,8 @@ class Membership:
         self._told = asyncio.Event()
         self._joined: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._closed = False
+        # A server that is started again finds its folder free: nobody takes it over meanwhile.
+        self._may_rule = True
         self.member = Member(
             config=project.config,
             application=layout.application,
@@ -104,7 +108,17 @@ class Membership:
             if reign is not None:
                 await reign.register(self._book.wanted)
             if not self.runs(known):
+                await self._hear(known)
+
+    async def _hear(self, known: KnownClass) -> None:
+        seconds = self._options.config.limits.park_timeout
+        try:
+            async with SYSTEM_CLOCK.timeout(seconds):
                 await self._told.wait()
+        except TimeoutError:
+            raise DurableObjectError(
+                f"No coordinator took {known.ref.class_name} in time.", retryable=True
+            ) from None
 
     async def close(self) -> None:
         """Leave; where this process rules, drain the server and end it."""
@@ -134,7 +148,8 @@ class Membership:
         while True:
             await asyncio.wait([reign.ended])
             self._reign = None
-            self._classes = frozenset()
+            # The classes stay known: the next has them too, and calls wait where those of every
+            # host do, bounded in time and number.
             self._tell_end(reign.ended.exception())
             self.member.abandon()
             reign = await self._join_at_last()
@@ -157,7 +172,10 @@ class Membership:
         wanted = self._book.wanted
         following = await Following.attach(self._options.storage, self.member, wanted)
         if following is not None:
+            self._may_rule = following.mode == LIBRARY
             return following
+        if not self._may_rule:
+            return None
         try:
             return await Ruling.begin(
                 self._options.server(wanted),

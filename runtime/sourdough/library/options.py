@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from sourdough.config.problem import Problem
     from sourdough.coordinator.control import WantedClass
 
+LIBRARY = "library"
+"""The mode of a server that a program runs."""
 DEFAULT_NAME = "app"
 """The application's name where neither the program nor the storage folder has one."""
 
@@ -52,7 +54,7 @@ class Options:
         settings = self.config.serve
         return ServerOptions(
             project=self.project(classes),
-            mode="library",
+            mode=LIBRARY,
             host=settings.host,
             port=settings.port,
             gateways=0,

@@ -6,6 +6,7 @@ import asyncio
 import importlib.util
 import logging
 import os
+import resource
 import signal
 import sys
 
@@ -127,12 +128,14 @@ async def test_without_hosts_the_objects_are_of_the_classes_at_hand(tmp_path):
 
 
 async def test_nothing_of_the_program_is_changed(tmp_path):
-    """Signal handlers, the loop's policy, logging and the descriptor limit stay the program's."""
+    """Signal handlers, event loops, logging and the limit of descriptors stay the program's."""
 
     def state():
         handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-        root = logging.getLogger()
-        return handlers, asyncio.get_event_loop_policy(), list(root.handlers), root.level
+        root, loop = logging.getLogger(), asyncio.new_event_loop()
+        loop.close()
+        descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)
+        return handlers, type(loop), list(root.handlers), root.level, descriptors
 
     before = state()
     async with ClusterCoordinator(host_count=0, storage_dir=tmp_path) as coordinator:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 
 from tests.integration.library.conftest import is_running, running, until
 
@@ -155,6 +154,47 @@ async def test_serve_says_that_a_port_is_taken(tmp_path):
         _, error = await program.process.communicate()
     assert program.process.returncode == 1
     assert "cannot listen on" in error.decode()
+
+
+async def test_a_program_beside_a_server_of_the_command_line(tmp_path):
+    """It uses the server's hosts, for the classes that its configuration binds; it never rules."""
+    (tmp_path / "counter.py").write_text(
+        "from sourdough import DurableObject\n"
+        "class Counter(DurableObject):\n"
+        "    async def increment(self):\n"
+        "        value = await self.ctx.storage.get('value', 0) + 1\n"
+        "        await self.ctx.storage.put('value', value)\n"
+        "        return value\n"
+        "class Other(DurableObject): ...\n"
+    )
+    (tmp_path / "sourdough.toml").write_text(
+        'name = "beside"\nhostCount = 1\n[serve]\nport = 0\nstandby = false\n'
+        '[[durable_objects.bindings]]\nname = "C"\nclass_name = "Counter"\nmodule = "counter"\n'
+    )
+    (tmp_path / "script.py").write_text(
+        "import asyncio\n"
+        "from counter import Counter, Other\n"
+        "from sourdough import ClusterCoordinator, DurableObjectError, SourdoughError\n"
+        "async def main():\n"
+        "    options = {'limits': {'park_timeout': 1}}\n"
+        "    async with ClusterCoordinator(host_count=1, **options) as coordinator:\n"
+        "        print(await coordinator.get('a', Counter).increment(), flush=True)\n"
+        "        try: await coordinator.get('a', Other).increment()\n"
+        "        except SourdoughError as error: print(error, flush=True)\n"
+        "        input()\n"
+        "        try: await coordinator.get('a', Counter).increment()\n"
+        "        except DurableObjectError as error: print(error.retryable, flush=True)\n"
+        "asyncio.run(main())\n"
+    )
+    async with running("-m", "sourdough_cli", "serve", cwd=tmp_path) as server:
+        assert (await server.said())["event"] == "server.started"
+        async with running("script.py", cwd=tmp_path) as script:
+            assert await script.process.stdout.readline() == b"1\n"
+            assert b"binds no class Other" in await script.process.stdout.readline()
+            server.kill()
+            await server.process.wait()
+            script.process.stdin.write(b"\n")
+            assert await script.process.stdout.readline() == b"True\n"
 
 
 async def test_workers_of_uvicorn_share_one_folder(tmp_path):
