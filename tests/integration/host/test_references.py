@@ -1,4 +1,4 @@
-"""What travels by reference: functions, targets, iterators, messages, stubs; here and to another host."""
+"""What travels by reference: functions, targets, messages, stubs; here and to another host."""
 
 from __future__ import annotations
 
@@ -87,13 +87,6 @@ class Thing(DurableObject):
                 yield number
         finally:
             type(self).closed.set()
-
-    async def count_and_fail(self):
-        yield 1
-        raise LookupError("no more")
-
-    async def total(self, items):
-        return sum([item async for item in items])
 
     async def relay(self, name, callback):
         return await self.env.THING.get_by_name(name).call_back(callback, 20)
@@ -241,77 +234,6 @@ def test_a_path_has_a_limit(some_stub):
 async def some_stub(cluster):
     made = cluster(Thing)
     return made.stub("a", seat=1)
-
-
-async def test_an_iterator_is_read_as_it_runs(reached):
-    """`async for` over the call itself, or over what awaiting it gives."""
-    stub = stub_of(reached)
-    assert [item async for item in stub.count(3)] == [0, 1, 2]
-    assert [item async for item in await stub.count(500)] == list(range(500))
-
-
-async def test_a_slow_reader_suspends_the_iterator(reached):
-    """It is not run to its end while nobody reads (back-pressure)."""
-    items = await stub_of(reached).count(100_000)
-    assert await anext(items) == 0
-    for _ in range(200):
-        await asyncio.sleep(0)
-    assert len(Thing.seen) < 200
-    seen = len(Thing.seen)
-    for _ in range(100):
-        await anext(items)
-    made, _ = reached
-    await made.until(lambda: len(Thing.seen) > seen)
-    assert len(Thing.seen) < 400
-
-
-async def test_a_reader_that_leaves_closes_the_iterator(reached):
-    """Its `finally` runs where it is."""
-    made, _ = reached
-    async for item in stub_of(reached).count(100_000):
-        if item == 2:
-            break
-    await asyncio.wait_for(Thing.closed.wait(), 5)
-    await made.until(lambda: lent(made) == 0)
-
-
-async def test_an_iterator_that_raises_raises_in_its_reader(reached):
-    """After the items that came before."""
-    seen = []
-    with pytest.raises(LookupError, match="no more"):  # noqa: PT012
-        async for item in stub_of(reached).count_and_fail():
-            seen.append(item)  # noqa: PERF401 (what came before the error)
-    assert seen == [1]
-
-
-async def test_what_is_no_iterator_cannot_be_iterated(reached):
-    """The error says what came."""
-    with pytest.raises(TypeError, match="returned str"):
-        async for _ in stub_of(reached).whoami():
-            pass
-
-
-async def test_an_iterator_as_an_argument(reached):
-    """The object reads what the caller makes."""
-
-    async def numbers():
-        for number in range(1000):
-            yield number
-
-    assert await stub_of(reached).total(numbers()) == 499_500
-
-
-async def test_a_reset_ends_an_iterator_with_an_error(reached):
-    """Never an end that looks proper (invariant D3)."""
-    stub = stub_of(reached)
-    items = await stub.count(100_000)
-    assert await anext(items) == 0
-    with pytest.raises(DurableObjectError, match="gone"):
-        await stub.abort()
-    with pytest.raises(DurableObjectError) as raised:  # noqa: PT012
-        while True:
-            await anext(items)
-    assert raised.value.durable_object_reset
 
 
 async def test_messages_travel_as_arguments_and_results(reached):
