@@ -21,7 +21,7 @@ def call(
     method: Annotated[str, typer.Argument(metavar="METHOD", help="A public method of its class.")],
     arguments: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ARGUMENT]...", help="JSON, or name=JSON for a named argument."),
+        typer.Argument(metavar="ARGUMENT", help="JSON, or name=JSON for a named argument."),
     ] = None,
     *,
     config: ConfigOption = None,

@@ -36,7 +36,7 @@ class World:
     """Objects by binding and name; names are fresh, so that cases do not meet."""
 
     def __init__(self, server: RunningServer) -> None:
-        self._server = server
+        self.server = self._server = server
         self._client = Client(server.url)
         self._others: list[Client] = []
         self._calls = ThreadPoolExecutor(4)
