@@ -156,6 +156,10 @@ class JournalEngine:
         with suppress(OSError):  # then the next opening does it
             self._disk.unlink(entry.wal)
 
+    def keep_wal(self, entry: Entry) -> None:
+        """Keep the WAL of a closed database whose commits are not all folded."""
+        self._ledger.keep_wal(entry)
+
     def file_closed(self, file: JournalFile, entry: Entry) -> None:
         """Forget what a closed file no longer needs."""
         self._host.marker.forget(file)
@@ -177,10 +181,9 @@ class JournalEngine:
     def _name(self, entry: Entry, lsn: int, error: Exception | None) -> None:
         if error is None and entry.draft and entry.born == lsn:
             try:
-                self._disk.rename(entry.place, entry.path)
+                self._ledger.name(entry)
             except OSError as failure:
                 self.journal.fail(failure)
-            entry.draft = False
 
     def _connect(self, entry: Entry) -> JournalFile:
         entry.wal = wal_path(entry.place)

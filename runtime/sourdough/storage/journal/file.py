@@ -15,7 +15,6 @@ from sourdough.errors import StorageError
 from sourdough.storage.connection import open_file, run
 from sourdough.storage.engine import Durability, wait_until_durable
 from sourdough.storage.journal.big import BigCommits
-from sourdough.storage.journal.places import wal_path
 from sourdough.storage.journal.records import IN_PAGES_FILE, RecordType
 
 if TYPE_CHECKING:
@@ -256,22 +255,12 @@ class JournalFile:
 
     def _closed(self, *, kept: bool) -> None:
         if kept:
-            self._keep_wal()
+            self._engine.keep_wal(self._entry)
         self._entry.file = None
         self._entry.kept_end, self._entry.kept_salt = (
             (self._wal_end, self._salt) if kept else (0, b"")
         )
         self._engine.file_closed(self, self._entry)
-
-    def _keep_wal(self) -> None:
-        """Have the `-wal` where the next connection looks for it: the file may have been renamed."""
-        entry, disk = self._entry, self._journal.disk
-        wal = wal_path(entry.place)
-        if entry.wal != wal:
-            if entry.big is not None:
-                entry.big.finish()
-            disk.rename(entry.wal, wal)
-            entry.wal = wal
 
 
 def is_recorded(entry: Entry, journal: Journal) -> bool:

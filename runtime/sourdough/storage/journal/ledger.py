@@ -130,6 +130,22 @@ class Ledger:
             entry.fd = self._disk.open(entry.place)
         return entry.fd
 
+    def name(self, entry: Entry) -> None:
+        """Give a draft its name; the record of its making is durable."""
+        self._disk.rename(entry.place, entry.path)
+        entry.draft = False
+        if entry.kept_end:
+            self.keep_wal(entry)
+
+    def keep_wal(self, entry: Entry) -> None:
+        """Have a closed database's `-wal` where the next connection looks for it."""
+        wal = wal_path(entry.place)
+        if entry.wal != wal:
+            if entry.big is not None:
+                entry.big.finish()
+            self._disk.rename(entry.wal, wal)
+            entry.wal = wal
+
     def let_go(self, entry: Entry) -> None:
         """Close the descriptor of a database that is gone; no thread syncs it."""
         if entry.fd is not None:

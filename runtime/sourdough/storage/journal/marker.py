@@ -149,6 +149,8 @@ class Marker:
             self._journal.flush()
         if self._journal.error is not None:
             return False
+        if entry.draft:
+            self._ledger.name(entry)
         if file is not None:
             if not file.fold():
                 return False
