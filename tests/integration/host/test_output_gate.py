@@ -37,6 +37,9 @@ class Thing(DurableObject):
             await self.ctx.storage.sync()
             await other.note("second")
             await first
+        elif request.path == "/items":
+            async for item in self.env.THING.get_by_name(request.query["other"]).items():
+                self.log.append(item)
         else:
             await other.fetch("/take", method="POST", body=self._chunks())
         return Response("done")
@@ -44,7 +47,15 @@ class Thing(DurableObject):
     async def note(self, what):
         self.log.append(what)
 
+    async def items(self):
+        await self.ctx.storage.put("value", 0)  # its file is there: the loop waits for no disk
+        yield "before"
+        self.disk.go.clear()
+        await self.ctx.storage.put("value", 3)
+        yield "after"
+
     async def _chunks(self):
+        await self.ctx.storage.put("value", 0)
         yield b"before"
         self.disk.go.clear()
         await self.ctx.storage.put("value", 2)
@@ -65,7 +76,8 @@ async def reached(request, cluster):
     """A cluster, and the name of an object beside that of the caller or in the other host."""
     Thing.log, Thing.disk = [], Disk()
     made = cluster(Taker)
-    made.host(1)._engine("disk").sync = Thing.disk
+    for seat in (1, 2):
+        made.host(seat)._engines.of("disk").sync = Thing.disk
     yield made, made.name(seat=1 if request.param == "here" else 2, number=1)
     Thing.disk.go.set()
 
@@ -92,3 +104,17 @@ async def test_a_chunk_of_a_request_waits_for_the_commits_before_it(reached):
     Thing.disk.go.set()
     assert await client.answer() == (200, b"done")
     assert Thing.log == [b"before", b"after"]
+
+
+async def test_an_item_waits_for_the_commits_before_it(reached):
+    """A generator shows nothing that is not durable (S1)."""
+    made, other = reached
+    client = made.client(
+        made.name(seat=1), kind=Kind.FETCH, method=b"GET", target=f"/items?other={other}".encode()
+    )
+    await made.until(lambda: not Thing.disk.go.is_set())
+    await asyncio.sleep(0.02)
+    assert Thing.log == ["before"]
+    Thing.disk.go.set()
+    assert await client.answer() == (200, b"done")
+    assert Thing.log == ["before", "after"]
