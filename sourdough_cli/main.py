@@ -36,6 +36,7 @@ COMMANDS = {
     "fetch": "Send an HTTP request to an object and print its answer.",
     "types": "Write the types of env, for editors and type checkers.",
     "rm": "Delete objects and everything they stored.",
+    "trigger": "Run the entrypoint's scheduled() now, on the running server.",
     "lift": "End the quarantine of an object: it is tried again.",
 }
 

@@ -23,6 +23,7 @@ from sourdough.errors import (
 from sourdough.http import Headers, Request, Response
 from sourdough.ids import ObjectId
 from sourdough.objects.context import DurableObjectState
+from sourdough.objects.controller import ScheduledController
 from sourdough.objects.durable_object import DurableObject, WorkerEntrypoint
 from sourdough.objects.namespace import DurableObjectNamespace, Env
 from sourdough.objects.stub import RemoteStub
@@ -51,6 +52,7 @@ __all__ = [
     "Request",
     "Response",
     "RpcTarget",
+    "ScheduledController",
     "SourdoughError",
     "StorageClosedError",
     "StorageError",

@@ -21,6 +21,7 @@ _LEVEL_OF_KIND: dict[type[r.Record], str] = {
     r.QuarantineLifted: "info",
     r.ReloadDone: "info",
     r.ReloadFailed: "error",
+    r.ScheduledRan: "info",  # an error when it raised
     r.Migrated: "info",
     r.ServerStarted: "info",
     r.ServerStopping: "info",
@@ -40,6 +41,8 @@ def level_of(record: r.AnyRecord) -> str:
     if isinstance(record, r.Output):
         return record.level if record.level in LEVELS else "info"
     if isinstance(record, r.RequestServed) and is_failure(record):
+        return "error"
+    if isinstance(record, r.ScheduledRan) and record.error is not None:
         return "error"
     return _LEVEL_OF_KIND[type(record)]
 

@@ -139,6 +139,14 @@ def _files(files: tuple[str, ...]) -> str:
     return ", ".join(escape(file) for file in files) or "the code"
 
 
+def _scheduled(record: r.ScheduledRan) -> list[Text]:
+    due = datetime.fromtimestamp(record.scheduled, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    line = Text(f"scheduled   {escape(record.cron)}   {due}   {_span(record.ms)}")
+    if record.error is not None:
+        line.append(f"   {escape(record.error)}", BROKEN)
+    return [line]
+
+
 def _migrated(record: r.Migrated) -> list[Text]:
     return [Text(escape(record.text), GOOD)]
 
@@ -212,6 +220,7 @@ _TIMED: dict[type[r.Record], Callable[[Any], list[Text]]] = {
     r.QuarantineLifted: _lifted,
     r.ReloadDone: _reload_done,
     r.ReloadFailed: _reload_failed,
+    r.ScheduledRan: _scheduled,
     r.Migrated: _migrated,
     r.ServerStarted: _started,
     r.Output: _output,

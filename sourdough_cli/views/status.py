@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from sourdough_cli.views.escape import escape
-from sourdough_cli.views.numbers import counted, duration, three_digits
+from sourdough_cli.views.numbers import ago, counted, duration, three_digits
 from sourdough_cli.views.palette import BROKEN, DETAIL, GOOD, WAITING
 from sourdough_cli.views.table import table_lines
 
 if TYPE_CHECKING:
-    from sourdough.observe.status import Snapshot
+    from sourdough.observe.status import CronStatus, Snapshot
 
 # A process needs a line; a listing that scrolls hides nothing.
 _EVERY_ROW = 10_000
@@ -22,6 +22,7 @@ def status_lines(snapshot: Snapshot, *, now: float, width: int) -> list[Text]:
     """Return the whole status, at most `width` cells wide; `now` is in Unix seconds."""
     lines = [_title(snapshot), _coordinator(snapshot, now), _storage(snapshot), Text()]
     lines += table_lines(snapshot, now=now, width=width, height=_EVERY_ROW)
+    lines += _crons(snapshot, now)
     lines += _quarantined(snapshot, now)
     for line in lines:
         line.truncate(width, overflow="crop")
@@ -60,6 +61,26 @@ def _storage(snapshot: Snapshot) -> Text:
     return Text.assemble(
         f"  storage {escape(snapshot.storage)}   {objects}   ", (_durability(snapshot), DETAIL)
     )
+
+
+def _crons(snapshot: Snapshot, now: float) -> list[Text]:
+    """Return a line for each cron: when it is due, how it went."""
+    if not snapshot.crons:
+        return []
+    width = max(len(escape(each.cron)) for each in snapshot.crons)
+    return [Text(), *(_cron(each, width, now) for each in snapshot.crons)]
+
+
+def _cron(cron: CronStatus, width: int, now: float) -> Text:
+    due = "never" if cron.next is None else f"in {duration(max(0.0, cron.next - now))}"
+    line = Text(f"  cron  {escape(cron.cron):<{width}}   next {due}")
+    if cron.running:
+        line.append("   running", GOOD)
+    if cron.last is not None:
+        line.append(f"   last {ago(max(0.0, now - cron.last))}")
+    if cron.error is not None:
+        line.append(f"   {escape(cron.error)}", BROKEN)
+    return line
 
 
 def _quarantined(snapshot: Snapshot, now: float) -> list[Text]:

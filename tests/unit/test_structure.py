@@ -30,6 +30,7 @@ PUBLIC = [
     "Request",
     "Response",
     "RpcTarget",
+    "ScheduledController",
     "SourdoughError",
     "StorageClosedError",
     "StorageError",

@@ -22,6 +22,7 @@ from sourdough.coordinator.control import (
     Run,
     Status,
     Stop,
+    Trigger,
     WantedClass,
 )
 from sourdough.coordinator.inspection import Inspection, Life, Ran, Removed
@@ -115,6 +116,7 @@ class Answers:
             Remove: self._remove,
             RemoveClass: ledger.class_removal.remove,
             Lift: self._lift,
+            Trigger: ledger.crons.trigger,
             Run: self._run,
             Stop: self._end,
             Advance: self._move_clock,

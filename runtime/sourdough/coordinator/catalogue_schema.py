@@ -1,8 +1,9 @@
-"""The catalogue's file: format 2, made, checked, and moved aside when it cannot be trusted.
+"""The catalogue's file: format 3, made, checked, and moved aside when it cannot be trusted.
 
     objects(storage, id, name, created, name_read)   every known object, keyed (storage, id)
     counts(storage, total)                           kept by triggers: a count is one look-up
     alarms(storage, id, due, name)                   when to wake whom, due in ms (since format 2)
+    crons, cron_runs                                 see `cron_table` (since format 3)
 
 A catalogue holds nothing that the objects' own files do not hold, so a damaged one is replaced
 instead of repaired (design section 5). A newer one is refused (invariant S14).
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CATALOGUE_FILE = "catalogue.sqlite"
-CATALOGUE_FORMAT = 2
+CATALOGUE_FORMAT = 3
 _APPLICATION_ID = 0x53444341  # "SDCA": tells a catalogue from any other database
 
 _SCHEMA = """
@@ -55,6 +56,14 @@ CREATE TABLE alarms (
 ) WITHOUT ROWID;
 CREATE INDEX alarms_by_due ON alarms (due, storage, id);
 """
+_CRONS = """
+CREATE TABLE crons (cron TEXT PRIMARY KEY, seen INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE cron_runs (
+    cron TEXT NOT NULL, due INTEGER NOT NULL, PRIMARY KEY (cron, due)
+) WITHOUT ROWID;
+"""
+# What a catalogue of an earlier format lacks.
+_LACKING = {1: f"{_ALARMS} {_CRONS}", 2: _CRONS}
 _MARKS = f"PRAGMA application_id = {_APPLICATION_ID}; PRAGMA user_version = {CATALOGUE_FORMAT};"
 
 # What a reconciliation saw; each connection has its own, and it never reaches the disk's truth.
@@ -121,7 +130,9 @@ async def _prepare(connection: aiosqlite.Connection, path: Path) -> None:
     await connection.execute("PRAGMA synchronous = FULL")
     if await _pragma(connection, "schema_version") == 0:
         # One transaction: a crash in between leaves an empty file and not half a schema.
-        await connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {_ALARMS} {_MARKS} COMMIT;")
+        await connection.executescript(
+            f"BEGIN IMMEDIATE; {_SCHEMA} {_ALARMS} {_CRONS} {_MARKS} COMMIT;"
+        )
     elif await _pragma(connection, "application_id") != _APPLICATION_ID:
         raise StorageError(
             f"{path} is a database, but not a catalogue.",
@@ -129,7 +140,7 @@ async def _prepare(connection: aiosqlite.Connection, path: Path) -> None:
             hint="Move it away; a catalogue is made again from the objects' files.",
         )
     elif version < CATALOGUE_FORMAT:
-        await connection.executescript(f"BEGIN IMMEDIATE; {_ALARMS} {_MARKS} COMMIT;")
+        await connection.executescript(f"BEGIN IMMEDIATE; {_LACKING[version]} {_MARKS} COMMIT;")
     await connection.execute(_SEEN)
 
 

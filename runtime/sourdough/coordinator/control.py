@@ -80,6 +80,15 @@ class Lift(msgspec.Struct, frozen=True, kw_only=True, tag="lift"):
     """BINDING:name or a whole id."""
 
 
+class Trigger(msgspec.Struct, frozen=True, kw_only=True, tag="trigger"):
+    """Run the entrypoint's `scheduled`. Answered by `sourdough.coordinator.inspection.Triggered`."""
+
+    cron: str | None = None
+    """One of `triggers.crons`; None for the only one."""
+    time: float | None = None
+    """What it is told of when it was due (Unix seconds); None for now."""
+
+
 class WantedClass(msgspec.Struct, frozen=True, kw_only=True):
     """A class that hosts are to run; `source` is its module's file, where that is known."""
 
@@ -139,7 +148,18 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Request = (
-    Status | List | Inspect | Remove | RemoveClass | Lift | Run | Stop | Advance | Register | Attach
+    Status
+    | List
+    | Inspect
+    | Remove
+    | RemoveClass
+    | Lift
+    | Trigger
+    | Run
+    | Stop
+    | Advance
+    | Register
+    | Attach
 )
 
 

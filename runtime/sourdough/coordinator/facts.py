@@ -106,6 +106,7 @@ class Facts:
             standby=standby_status(supervisor),
             table_version=supervisor.seats.version,
             objects_known=ledger.bookkeeping.count,
+            crons=ledger.crons.statuses(),
             quarantined=ledger.quarantines.statuses(),
         )
 

@@ -74,3 +74,14 @@ class RemovedClass(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     """Bytes that were freed, or would be at least."""
     done: bool
+
+
+class Triggered(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of `sourdough trigger`."""
+
+    cron: str
+    scheduled: float
+    """The time that `scheduled` was told (Unix seconds)."""
+    ms: float
+    error: str | None = None
+    """What it raised; None when it ended well."""

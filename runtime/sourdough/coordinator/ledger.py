@@ -12,6 +12,7 @@ from sourdough.coordinator.alarms import Alarms
 from sourdough.coordinator.answers import namespaces_of
 from sourdough.coordinator.bookkeeping import Bookkeeping
 from sourdough.coordinator.class_removal import ClassRemoval
+from sourdough.coordinator.crons import Crons
 from sourdough.coordinator.quarantine import Quarantines
 from sourdough.coordinator.questions import Questions
 
@@ -53,6 +54,7 @@ class Ledger:
         )
         self.bookkeeping = Bookkeeping(catalogue, lambda: self.layout, self.questions, self.alarms)
         self.quarantines = Quarantines(supervisor=supervisor, clock=clock, record=record)
+        self.crons = Crons(supervisor=supervisor, catalogue=catalogue, clock=clock, record=record)
         self.class_removal = ClassRemoval(
             namespaces=self.namespaces,
             layout=lambda: self.layout,
@@ -69,6 +71,7 @@ class Ledger:
     def changed(self) -> None:
         """A child's state has changed."""
         self.alarms.changed()
+        self.crons.changed()
 
     def tick(self) -> None:
         """A second has passed."""

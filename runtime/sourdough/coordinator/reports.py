@@ -17,6 +17,7 @@ from sourdough.wire.messages import (
     Known,
     Lines,
     Released,
+    ScheduledEnded,
     Waiting,
 )  # fmt: skip
 
@@ -59,6 +60,8 @@ class Reports:
                 self._ledger.bookkeeping.take(message)
             case AlarmSet() | AlarmEnded():
                 self._ledger.alarms.take(worker, message)
+            case ScheduledEnded():
+                self._ledger.crons.take(message)
             case Answer():
                 self._ledger.questions.answered(message)
             case ClockMoved():

@@ -183,6 +183,7 @@ class Server:
             await launcher.close()
             # Last: a host that closes its objects may wait for an alarm to be kept.
             await self._ledger.alarms.close()
+            await self._ledger.crons.close()
             await catalogue.close()
             if listening is not None:
                 listening.close()

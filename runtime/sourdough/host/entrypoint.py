@@ -100,6 +100,11 @@ class Entrypoint:
             self.on_ended(event)
             self._answered = time.monotonic()
 
+    def instance(self) -> tuple[WorkerEntrypoint, Any, EntrypointContext]:
+        """Return a new instance for something that is no request, with its env and ctx."""
+        context = EntrypointContext(self._tasks)
+        return self._cls(context, self._env), self._env, context
+
     async def _fetch(self, event: Event) -> Response:
         assert event.request is not None
         if self._app is not None:

@@ -21,7 +21,9 @@ from sourdough.host.engines import Engines
 from sourdough.host.entrypoint import Entrypoint
 from sourdough.host.errands import Errands
 from sourdough.host.host import Host
+from sourdough.host.memory import Memory
 from sourdough.host.questions import Questions
+from sourdough.host.scheduled import Scheduled
 from sourdough.host.sql_limits import sql_limits
 from sourdough.ids import IdFactory, ObjectId
 from sourdough.movable import ShiftedClock
@@ -30,7 +32,6 @@ from sourdough.objects.backlog import QueueLimits
 from sourdough.objects.eviction import Residency
 from sourdough.objects.namespace import DurableObjectNamespace, Env
 from sourdough.objects.registry import ObjectClass, Registry
-from sourdough.observe.usage import resident_bytes
 from sourdough.outgoing import pool
 from sourdough.storage.database import Database
 from sourdough.storage.layout import object_path
@@ -56,6 +57,7 @@ from sourdough.wire.messages import (
     Release,
     Released,
     RunAlarm,
+    RunScheduled,
     Setup,
     SyncFailed,
     Table,
@@ -148,6 +150,7 @@ class HostRuntime:
         self._expected = loop.time()
         self._timer: asyncio.TimerHandle | None = None
         self._attribution: Attribution | None = None
+        self._memory = Memory(config.limits.host_memory_bytes)
         self._work: set[asyncio.Task[None]] = set()
         self._hello = Hello(role="host", serial=setup.serial)
         self.on_tick: Callable[[], None] = lambda: None
@@ -187,6 +190,7 @@ class HostRuntime:
         self.host.wire(registry=registry, entrypoint=entrypoint, peers=self._peers)
         self._errands = Errands(self.caller, channel.send)
         self._questions = Questions(registry, self._open_for_question, channel, self.host.holds)
+        self._scheduled = Scheduled(host=self.host, channel=channel, clock=clock)
         self._takes = self._conversation()
 
     def start(self) -> None:
@@ -229,6 +233,7 @@ class HostRuntime:
             EndStreams: lambda _: host.end_streams(),
             RunAlarm: self._alarms.take,
             AlarmsKept: self._alarms.take,
+            RunScheduled: self._scheduled.run,
             Quarantine: lambda message: host.registry.quarantine.replace(message.objects),
             HostGone: lambda message: self._peers.host_gone(message.serial),
             Assign: self._take_seat,
@@ -298,7 +303,7 @@ class HostRuntime:
         self._expected = now + period
         self._timer = self._loop.call_later(period, self._tick)
         self._peers.expire()
-        memory = resident_bytes()
+        memory = self._memory.look(self.host.registry.evicted)
         self.host.registry.sweep(memory)
         self.on_tick()
         self._channel.send(

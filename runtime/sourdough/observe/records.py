@@ -129,6 +129,17 @@ class ReloadFailed(Record, frozen=True, kw_only=True, tag="reload.failed"):
     traceback: str | None = None
 
 
+class ScheduledRan(Record, frozen=True, kw_only=True, tag="scheduled"):
+    """A run of the entrypoint's `scheduled` has ended."""
+
+    cron: str
+    scheduled: float
+    """When it was due (Unix seconds)."""
+    ms: float
+    error: str | None = None
+    """"ValueError: no (app.py:31 in scheduled)" where it raised."""
+
+
 class Migrated(Record, frozen=True, kw_only=True, tag="migrated"):
     """A class was renamed or deleted, as the configuration asked for."""
 
@@ -208,6 +219,7 @@ AnyRecord = (
     | QuarantineLifted
     | ReloadDone
     | ReloadFailed
+    | ScheduledRan
     | Migrated
     | ServerStarted
     | ServerStopping

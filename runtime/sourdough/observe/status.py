@@ -76,6 +76,20 @@ class QuarantinedStatus(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class CronStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One of `triggers.crons`."""
+
+    cron: str
+    next: float | None
+    """When it is due next (Unix seconds); None where it never is."""
+    last: float | None = None
+    """When its last run since the server's start was due."""
+    error: str | None = None
+    """What that run raised."""
+    running: int = 0
+    """Runs that have not ended."""
+
+
 class CoordinatorStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The coordinator itself."""
 
@@ -103,3 +117,4 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     table_version: int
     objects_known: int
     quarantined: tuple[QuarantinedStatus, ...] = ()
+    crons: tuple[CronStatus, ...] = ()

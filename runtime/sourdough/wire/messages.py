@@ -155,6 +155,15 @@ class RunAlarm(Message, frozen=True, kw_only=True):
     give_up: bool = False
 
 
+class RunScheduled(Message, frozen=True, kw_only=True):
+    """A cron is due: run the entrypoint's `scheduled`, say ScheduledEnded."""
+
+    number: int
+    cron: str
+    due: int
+    """Milliseconds since the Unix epoch."""
+
+
 class AlarmsKept(Message, frozen=True, kw_only=True):
     """These AlarmSet are in the index, durably: the commits that wait for it may go on (S11)."""
 
@@ -293,6 +302,14 @@ class ClockMoved(Message, frozen=True, kw_only=True):
     ahead: float
 
 
+class ScheduledEnded(Message, frozen=True, kw_only=True):
+    """A RunScheduled has ended, well or with an error of the user's code."""
+
+    number: int
+    ms: float = 0.0
+    error: str | None = None
+
+
 class Answer(Message, frozen=True, kw_only=True):
     """The answer to Ask: msgpack of a Struct that belongs to the question, or an error.
 
@@ -327,11 +344,12 @@ class Named(msgspec.Struct, frozen=True, kw_only=True):
 
 ToChild = (
     Setup | EndStreams | Table | Assign | Release | HostGone | Drain | Exit | Ask | Errand | RunAlarm
-    | AlarmsKept | MoveClock | Quarantine
+    | AlarmsKept | MoveClock | Quarantine | RunScheduled
 )  # fmt: skip
 FromChild = (
     Ready | LoadFailed | Assigned | Released | Drained | Waiting | Heartbeat | Known | Forgotten
     | Lines | SyncFailed | Answer | AlarmSet | AlarmEnded | ClockMoved
+    | ScheduledEnded
 )  # fmt: skip
 
 _encoder = msgspec.msgpack.Encoder()

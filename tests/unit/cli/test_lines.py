@@ -76,6 +76,8 @@ EXAMPLES: tuple[r.AnyRecord, ...] = (
         error="ValueError: no",
         traceback="Traceback (most recent call last):\n  File a.py, line 1\nValueError: no",
     ),
+    r.ScheduledRan(ts=TS, cron="*/5 * * * *", scheduled=TS - 7.5, ms=12.5),
+    r.ScheduledRan(ts=TS, cron="0 3 * * *", scheduled=TS, ms=2, error="ValueError: no"),
     r.Migrated(ts=TS, text="the class Counter is Tally now, with the objects it had"),
     r.ChildBackingOff(ts=TS, child="host 2", seconds=4, restarts=5, standby=True),
     r.ServerStarted(
