@@ -46,7 +46,10 @@ class Production:
         """The holder takes so much more."""
         self._credit += amount
         if self._task is None:
-            if self._owner.alive:
+            ended = self._owner.ending()
+            if ended is not None:
+                self._session.produced(self._number, ended)
+            else:
                 self._task = self._context.run(self._owner.spawn, self._run())
         elif self._room is not None and not self._room.done():
             self._room.set_result(None)

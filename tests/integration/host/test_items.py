@@ -99,6 +99,17 @@ async def test_a_reader_that_leaves_closes_the_iterator(reached):
     await made.until(lambda: lent(made) == 0)
 
 
+async def test_an_iterator_of_an_object_that_was_reset_says_so(reached):
+    """Also when it is read for the first time only then."""
+    stub = stub_of(reached)
+    items = await stub.count(3)
+    with pytest.raises(DurableObjectError, match="gone"):
+        await stub.abort()
+    with pytest.raises(DurableObjectError) as raised:
+        await anext(items)
+    assert raised.value.durable_object_reset
+
+
 async def test_an_iterator_that_raises_raises_in_its_reader(reached):
     """After the items that came before."""
     seen = []
