@@ -47,6 +47,16 @@ def kind_of(app: Any) -> Kind:
     raise NotAnAppError(_wrong(signature))
 
 
+def app_problem(app: Any) -> str | None:
+    """Say why something cannot be the app of an object, which has to be ASGI; None when it can."""
+    try:
+        if kind_of(app) is Kind.ASGI:
+            return None
+    except NotAnAppError as error:
+        return f"{error}; an object takes an ASGI app"
+    return "is a WSGI app; an object takes an ASGI app, whose code runs on the object's loop"
+
+
 def _is_async(app: Any) -> bool:
     call = app if inspect.isroutine(app) else type(app).__call__
     return inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(call)

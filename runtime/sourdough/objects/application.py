@@ -10,21 +10,23 @@ keeps the object in memory, and its lifespan is that of the instance.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 from contextvars import Context
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from sourdough.apps.asgi import serve
-from sourdough.apps.kind import Kind, NotAnAppError, kind_of
+from sourdough.apps.kind import app_problem
 from sourdough.apps.lifespan import Lifespan
 from sourdough.apps.scope import http_scope
 from sourdough.http import Response
-from sourdough.objects.durable_object import DurableObject
 
 if TYPE_CHECKING:
     from sourdough.apps.asgi import AsgiApp
     from sourdough.http import Request
     from sourdough.objects.context import DurableObjectState
+    from sourdough.objects.durable_object import DurableObject
 
 log = logging.getLogger("sourdough.objects")
 
@@ -48,15 +50,9 @@ class Application:
     def of(
         cls, instance: DurableObject[Any], ctx: DurableObjectState, env: Any
     ) -> Application | None:
-        """Return the app of an instance, None where it has none.
-
-        Raises TypeError where the class leaves `fetch` to an `app` that is no ASGI app.
-        """
-        app = getattr(instance, "app", None)
-        problem = None if app is None else app_problem(app)
-        if app is None or problem is not None:
-            if app is not None and type(instance).fetch is DurableObject.fetch:
-                raise TypeError(f"{type(instance).__name__}.app {problem}")
+        """Return the app of an instance; None where it has none, or an `app` of another meaning."""
+        app = _app_of(instance)
+        if app is None or app_problem(app) is not None:
             return None
         return cls(app, ctx, {"object": instance, "env": env})
 
@@ -88,11 +84,9 @@ class Application:
         task.add_done_callback(_ending.discard)
 
 
-def app_problem(app: Any) -> str | None:
-    """Say why something cannot be an object's app; None when it can."""
-    try:
-        if kind_of(app) is Kind.ASGI:
-            return None
-    except NotAnAppError as error:
-        return f"{error}; an object takes an ASGI app"
-    return "is a WSGI app; an object takes an ASGI app, whose code runs on the object's loop"
+def _app_of(instance: Any) -> Any:
+    """Return `app`; a plain function on the class is an app as it is, not a method."""
+    found = inspect.getattr_static(instance, "app", None)
+    if isinstance(found, FunctionType) and app_problem(found) is None:
+        return found
+    return getattr(instance, "app", None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from sourdough.apps.kind import app_problem
 from sourdough.objects.event import current_event
 from sourdough.objects.failure import NoFetchError
 
@@ -42,7 +43,9 @@ class DurableObject(Generic[EnvT]):
         event = current_event.get()
         container = None if event is None else event.container
         if container is None or container.application is None:
-            raise NoFetchError(f"{type(self).__name__} has no fetch() method and no app")
+            name, app = type(self).__name__, getattr(self, "app", None)
+            reason = "" if app is None else f": {name}.app {app_problem(app)}"
+            raise NoFetchError(f"{name} has no fetch() method and no app{reason}")
         return await container.application.fetch(request)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.requests import Request as StarletteRequest  # noqa: TC002 (FastAPI reads it)
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Mount, Route
 
+from sourdough.errors import DurableObjectError
 from sourdough.objects.durable_object import DurableObject
 from tests.integration.objects.asgi import answer_with, get, make
 
@@ -109,3 +111,32 @@ async def test_a_class_with_its_own_fetch_may_hand_on(world, get):
     world.host(Room)
     assert await get("/api") == (200, b'"of the app"')
     assert await get("/else") == (200, b"own")
+
+
+async def test_an_app_that_is_none_is_told(world, get):
+    """A WSGI app, or anything else, instead of an ASGI app: the error says what it is."""
+
+    def wsgi(environ, start_response): ...
+
+    for wrong, text in [(wsgi, "Room.app is a WSGI app"), ({}, "Room.app is a dict")]:
+        member = wrong if isinstance(wrong, dict) else staticmethod(wrong)
+        world.host(type("Room", (DurableObject,), {"app": member}))
+        with pytest.raises(DurableObjectError, match=text):
+            await get()
+
+
+async def test_an_app_may_be_a_function_or_a_method(world, get):
+    """A plain function on the class is the app itself; a method gets the object as well."""
+
+    async def plain(scope, receive, send):
+        if scope["type"] == "http":
+            await answer_with(send, b"plain")
+
+    async def method(self, scope, receive, send):
+        if scope["type"] == "http":
+            await answer_with(send, type(self).__name__.encode())
+
+    for member, expected in [(plain, b"plain"), (method, b"Room")]:
+        world.host(type("Room", (DurableObject,), {"app": member}))
+        assert await get() == (200, expected)
+        await world.registry.release_all()

@@ -149,15 +149,3 @@ async def test_a_reset_shuts_the_app_down(world, get):
         while log[-1] != "down":
             await asyncio.sleep(0)
     assert await get() == (200, b"Room")
-
-
-async def test_an_app_that_is_none_is_told(world, get):
-    """A WSGI app, or anything else, instead of an ASGI app: the error says what it is."""
-
-    def wsgi(environ, start_response): ...
-
-    for wrong, text in [(wsgi, "Room.app is a WSGI app"), ({}, "Room.app is a dict")]:
-        member = wrong if isinstance(wrong, dict) else staticmethod(wrong)
-        world.host(type("Room", (DurableObject,), {"app": member}))
-        with pytest.raises(DurableObjectError, match=text):
-            await get()
