@@ -46,7 +46,7 @@ def test_a_timer_keeps_an_object(world):
 
 
 def test_fields_keep_nothing(world):
-    """semantics 3.6: memory is not work; what should stay is written down."""
+    """semantics 3.5, 3.6: memory is not work; what should stay is written down."""
     worker = world.new("WORKER")
     worker.call("begins", "fields")
     assert instances_after(world, worker, IDLE_SECONDS + 0.1) == 2
