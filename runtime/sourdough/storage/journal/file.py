@@ -149,12 +149,12 @@ class JournalFile:
 
         For a database that cannot be folded, because somebody keeps a cursor open or has lent its
         connection: it must not pin the journal for ever (invariant S12). What is not in the `-wal`
-        has been folded and marked before.
+        has been folded and marked before. The older records are void when all of the new one is
+        durable, its file of pages as well, and not before.
         """
         entry, journal = self._entry, self._journal
         if self._error is not None or not self._wal_end or not is_recorded(entry, journal):
             return
-        entry.base = entry.last
         start, self._wal_end = self._wal_end, 0
         self._record((start - WAL_HEADER) // self._frame)
         lsn, use = entry.last, journal.use

@@ -89,6 +89,7 @@ class Entry:
     def carried(self, lsn: int, use: int) -> None:
         """Note that a durable record in segment `use` holds what older live records hold."""
         if self.base < lsn:
+            self.base = lsn - 1
             self.first_use = max(self.first_use, use)
 
     @property
