@@ -7,6 +7,7 @@ import signal
 
 from sourdough.coordinator import lane as lanes
 from sourdough.coordinator import liveness
+from sourdough.coordinator.snapshots import host_statuses, standby_status
 from sourdough.observe.records import (
     ChildBackingOff,
     GatewayCrashed,
@@ -247,3 +248,39 @@ def test_lanes_remember_no_more_than_the_policy_needs():
     for moment in range(1000):
         lane.started(float(moment))
     assert len(lane.runs) <= lanes._POLICY.memory + 1
+
+
+async def test_a_healthy_host_that_is_killed_again_and_again_never_waits(make):
+    """Somebody kills a host every twelve seconds, twenty times: none of them crashed in a loop."""
+    server = make(hosts=1).start()
+    for _ in range(20):
+        server.clock.advance(12)
+        server.crash(server.supervisor.hosts[0])
+        assert server.supervisor.lane("host", 1).pending is None
+        server.up()
+    assert server.of(ChildBackingOff) == []
+
+
+async def test_with_a_standby_what_waits_is_the_next_standby(make):
+    """The host's own place is taken at once, and so it is told and shown."""
+    server = make(hosts=1, standby=True).start()
+    for _ in range(2):
+        server.crash(server.supervisor.occupant(1))
+        server.up()
+    told = server.of(ChildBackingOff)[-1]
+    assert (told.child, told.standby, told.restarts) == ("host 1", True, 2)
+    assert host_statuses(server.supervisor, None)[0].state == "serving"
+    assert standby_status(server.supervisor).state == "backing off"
+    server.clock.advance(told.seconds)
+    server.up()
+    assert standby_status(server.supervisor).state == "ready"
+
+
+async def test_a_vacant_seat_whose_host_starts_is_not_backing_off(make):
+    """The word is for who waits for the end of a pause."""
+    server = make(hosts=1).start()
+    server.crash(server.supervisor.hosts[0])
+    assert host_statuses(server.supervisor, None)[0].state == "starting"
+    server.up()
+    server.crash(server.supervisor.hosts[0])
+    assert host_statuses(server.supervisor, None)[0].state == "backing off"
