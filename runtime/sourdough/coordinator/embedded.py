@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from sourdough.transport.peers import Connect
     from sourdough.wire.messages import LoadFailed
 
+# Beyond the time in which a host must be ready: for what happens at the hand-over.
+_GRACE_SECONDS = 5.0
 # What the program itself keeps of the descriptors that its process may have.
 _SHARE_OF_PROGRAM = 2
 
@@ -119,7 +121,16 @@ class EmbeddedServer(Server):
                 return
             self._adding = asyncio.get_running_loop().create_future()
             self._saves.change(project)
-            await self._adding
+            await self._added(project.config.limits.ready_timeout + _GRACE_SECONDS)
+
+    async def _added(self, seconds: float) -> None:
+        assert self._adding is not None
+        try:
+            async with self._clock.timeout(seconds):
+                await self._adding
+        except TimeoutError:
+            self._saves.give_up()
+            raise StartError(f"no host has loaded the new classes within {seconds:g} s") from None
 
     def _adopted(self, options: ServerOptions, layout: Layout) -> None:
         super()._adopted(options, layout)

@@ -43,7 +43,7 @@ class KnownClass:
 
 
 class ClassBook:
-    """All classes that a coordinator knows; it grows and never shrinks."""
+    """All classes that a coordinator knows; one that is in use stays."""
 
     def __init__(
         self, durable_objects: Mapping[str, type[DurableObject]], *, what: str, in_place: bool
@@ -78,6 +78,10 @@ class ClassBook:
                 return each
         _require_class(cls)
         return self._add(binding_name(cls.__name__), cls)
+
+    def forget(self, known: KnownClass) -> None:
+        """Take a class out that turned out not to fit; nobody has used it."""
+        del self._known[known.binding]
 
     def _add(self, binding: str, cls: type[DurableObject]) -> KnownClass:
         _require_class(cls)

@@ -164,7 +164,11 @@ class ClusterCoordinator:
         known = self._book.add(cls)
         found = self._namespaces.get(known.binding)
         if found is None:
-            application, storage_name = self._options.address(self._book.wanted, known.ref)
+            try:
+                application, storage_name = self._options.address(self._book.wanted, known.ref)
+            except SourdoughError:
+                self._book.forget(known)
+                raise
             found = self._namespaces[known.binding] = DurableObjectNamespace(
                 known.binding,
                 storage_name,

@@ -16,6 +16,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from sourdough.clock import SYSTEM_CLOCK
+from sourdough.config.model import ClassRef
 from sourdough.config.packed import unpack
 from sourdough.coordinator.folder import plan_folder
 from sourdough.errors import ConfigError, DurableObjectError, FolderInUseError, SourdoughError
@@ -27,7 +28,7 @@ from sourdough.library.ruling import Ruling
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sourdough.config.model import ClassRef
+    from sourdough.coordinator.control import WantedClass
     from sourdough.library.classes import ClassBook, KnownClass
     from sourdough.library.options import Options
     from sourdough.library.reign import Reign
@@ -106,7 +107,7 @@ class Membership:
                 raise _not_running()
             self._told.clear()
             if reign is not None:
-                await reign.register(self._book.wanted)
+                await reign.register((known.wanted,))
             if not self.runs(known):
                 await self._hear(known)
 
@@ -169,7 +170,7 @@ class Membership:
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _follow_or_rule(self, *, last: bool) -> Reign | None:
-        wanted = self._book.wanted
+        wanted = self._wanted()
         following = await Following.attach(self._options.storage, self.member, wanted)
         if following is not None:
             self._may_rule = following.mode == LIBRARY
@@ -188,6 +189,17 @@ class Membership:
             if last:
                 raise
             return None
+
+    def _wanted(self) -> tuple[WantedClass, ...]:
+        """Return the classes to begin with: all at first, then those that hosts have loaded once.
+
+        One that does not load must not keep this process from its objects of the others.
+        """
+        return tuple(
+            each
+            for each in self._book.wanted
+            if not self._classes or ClassRef(each.module, each.class_name) in self._classes
+        )
 
     async def _complete(self, reign: Reign) -> bool:
         """Wait until its hosts serve; return False when it has ended before."""

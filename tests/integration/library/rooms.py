@@ -20,6 +20,10 @@ class Counter(DurableObject):
     async def pid(self) -> int:
         return os.getpid()
 
+    async def neighbour(self, name: str) -> int:
+        """Tell the value of another counter, in whatever host it is."""
+        return await self.env.COUNTER.get_by_name(name).increment(0)
+
     async def fail(self) -> None:
         raise ValueError("on purpose")
 
@@ -44,6 +48,13 @@ class Log(DurableObject):
 
     async def all(self) -> list[int]:
         return self.kept
+
+    async def ask(self, place, count: int) -> list[list[int]]:
+        return [await place(number) for number in range(count)]
+
+    async def upto(self, count: int):
+        for number in range(count):
+            yield number
 
     async def count_elsewhere(self, name: str) -> int:
         return await self.env.COUNTER.get_by_name(name).increment()

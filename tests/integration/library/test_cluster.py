@@ -24,7 +24,7 @@ from sourdough.errors import StartError
 from tests.integration.library.rooms import Counter, Log, Room
 
 
-@pytest.fixture(params=[2, 0], ids=["two hosts", "one process"])
+@pytest.fixture(params=[1, 0], ids=["a host", "one process"])
 async def coordinator(request, tmp_path):
     """A running coordinator that knows two classes."""
     async with ClusterCoordinator(
@@ -37,9 +37,9 @@ async def coordinator(request, tmp_path):
 
 @pytest.fixture
 async def hosts(tmp_path):
-    """A running coordinator with two hosts in processes of their own."""
+    """A running coordinator with a host in a process of its own."""
     async with ClusterCoordinator(
-        host_count=2, storage_dir=tmp_path / "data", durable_objects={"COUNTER": Counter}
+        host_count=1, storage_dir=tmp_path / "data", durable_objects={"COUNTER": Counter}
     ) as running:
         yield running
 
@@ -58,6 +58,17 @@ async def test_a_program_uses_objects(coordinator):
     response = await coordinator.get("r", Room).fetch(Request("/somewhere?x=1"))
     assert (response.status, (await response.json())["name"]) == (200, "r")
     assert await counter.increment() == 9
+
+
+async def test_things_pass_by_reference(coordinator):
+    """A function of the program is called in the program, a generator of an object is read here."""
+
+    async def place(number):
+        return [number, os.getpid()]
+
+    log = coordinator.get("l", Log)
+    assert await log.ask(place, 2) == [[0, os.getpid()], [1, os.getpid()]]
+    assert [number async for number in await log.upto(3)] == [0, 1, 2]
 
 
 async def test_calls_of_a_stub_arrive_in_order(coordinator):
@@ -82,8 +93,10 @@ async def test_hosts_are_other_processes_and_what_they_kept_is_kept(tmp_path):
             names = [f"n{number}" for number in range(12)]
             values = [await coordinator.get(name, Counter).increment() for name in names]
             pids = {await coordinator.get(name, Counter).pid() for name in names}
+            there = await coordinator.get("n0", Counter).neighbour("n5")
         assert values == [expected] * len(names)
         assert len(pids) == 2
+        assert there == expected
         assert os.getpid() not in pids
         assert not any(_is_running(pid) for pid in pids)
 
@@ -174,9 +187,11 @@ async def test_a_class_that_does_not_load_later_harms_no_other(hosts, tmp_path, 
     (tmp_path / "written.py").write_text("raise RuntimeError('not in a host')\n")
     counter = hosts.get("a", Counter)
     await counter.increment()
-    with pytest.raises(StartError, match="not in a host"):
-        await hosts.get("x", module.Fine).anything()
+    for _ in range(2):
+        with pytest.raises(StartError, match="not in a host"):
+            await hosts.get("x", module.Fine).anything()
     assert await counter.increment() == 2
+    assert await hosts.get("l", Log).count_elsewhere("a") == 3
 
 
 def test_wrong_options_are_faults_of_the_configuration(tmp_path):
@@ -199,6 +214,17 @@ def test_what_is_no_class_of_objects_is_refused(tmp_path, wrong):
     coordinator = ClusterCoordinator(storage_dir=tmp_path)
     with pytest.raises(TypeError, match="DurableObject"):
         coordinator.get("a", wrong)
+
+
+def test_a_module_that_hides_another_is_refused(tmp_path, monkeypatch):
+    """By the rule of the configuration; what is refused once is in nobody's way."""
+    module = _module(tmp_path, "class Fine(DurableObject): ...", monkeypatch)
+    monkeypatch.setattr(module.Fine, "__module__", "random")
+    coordinator = ClusterCoordinator(storage_dir=tmp_path / "data")
+    for _ in range(2):
+        with pytest.raises(ConfigFaults, match="standard library"):
+            coordinator.get("a", module.Fine)
+    coordinator.get("a", Counter)
 
 
 def test_a_class_that_hosts_cannot_import_is_refused(tmp_path):
@@ -242,8 +268,9 @@ async def test_outside_of_its_block_a_coordinator_says_so(tmp_path):
         await stub.increment()
 
 
-async def test_ids_of_another_class_are_refused(coordinator):
+def test_ids_of_another_class_are_refused(tmp_path):
     """As `env.NAME.get` does."""
+    coordinator = ClusterCoordinator(storage_dir=tmp_path)
     other = coordinator.namespace(Log).new_unique_id()
     with pytest.raises(TypeError, match="not valid"):
         coordinator.get(other, Counter)
