@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Self
 
 from servers import sourdough
 
@@ -84,7 +85,7 @@ class Peaks:
         self._over = threading.Event()
         self._watching = threading.Thread(target=self._watch)
 
-    def __enter__(self) -> Peaks:
+    def __enter__(self) -> Self:
         self._before = {name: resident(pid) for name, pid in self._pids.items()}
         self._peak = dict(self._before)
         self._watching.start()
