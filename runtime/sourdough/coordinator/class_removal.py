@@ -75,15 +75,19 @@ class ClassRemoval:
         namespaces: Callable[[], Sequence[Namespace]],
         layout: Callable[[], Layout],
         settled: Callable[[], bool],
+        journaled: Callable[[], bool],
         removed: Callable[[Layout, Forgotten], None],
     ) -> None:
         """settled: no host of earlier code runs, which may still have such objects.
+
+        journaled: commits are in a journal, from which a recovery would bring files back.
 
         removed: told of the layout without the class, and of the objects that are gone.
         """
         self._namespaces = namespaces
         self._layout = layout
         self._settled = settled
+        self._journaled = journaled
         self._removed = removed
 
     async def remove(self, request: RemoveClass) -> RemovedClass:
@@ -98,6 +102,11 @@ class ClassRemoval:
             raise SourdoughError(
                 "Changed code is being loaded, and earlier code may still use the objects.",
                 hint="Try again in a moment.",
+            )
+        if request.confirmed and self._journaled():
+            raise SourdoughError(
+                "The journal of this server may still hold writes of these objects.",
+                hint="Stop the server, and run the command again.",
             )
         layout, name = self._layout(), namespace.storage_name
         gone = tuple((name, raw) for raw, _ in scan(layout.root, name))

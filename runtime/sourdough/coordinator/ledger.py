@@ -59,6 +59,7 @@ class Ledger:
             namespaces=self.namespaces,
             layout=lambda: self.layout,
             settled=settled,
+            journaled=self._journaled,
             removed=self._class_removed,
         )
         supervisor.on_ready = self.quarantines.greet
@@ -80,6 +81,10 @@ class Ledger:
     def _host_ended(self, worker: Worker, code: int, crumb: Crumb | None) -> None:
         self.bookkeeping.reconcile()
         self.quarantines.host_ended(worker, code, crumb)
+
+    def _journaled(self) -> bool:
+        config = self._supervisor.application.options.project.config
+        return config.storage.durability_engine == "journal"
 
     def _class_removed(self, layout: Layout, gone: Forgotten) -> None:
         self.layout = layout
