@@ -10,6 +10,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.power.threads import DeadError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -54,6 +56,8 @@ class Calls:
             return _REAL["open"](path, flags, mode, dir_fd=dir_fd)
         self._machine.change()
         node = self._disk.node_at(place)
+        if not self._disk.recording and flags & (os.O_CREAT | os.O_TRUNC):
+            raise DeadError
         fd = _REAL["open"](path, flags, mode)
         if node is None:
             node = self._disk.create(place)
@@ -164,9 +168,11 @@ class Calls:
             return _REAL["rename"](src, dst, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
         self._machine.change()
         if self._disk.recording:
+            node, replaced = self._disk.node_at(source), self._disk.node_at(target)
             _REAL["rename"](src, dst)
-            self._disk.name(target, self._disk.node_at(source))
-            self._disk.name(source, None)
+            if node != replaced:  # of two links to one file neither goes, says POSIX
+                self._disk.name(target, node)
+                self._disk.name(source, None)
         return None
 
     _replace = _rename
@@ -190,8 +196,9 @@ class Calls:
                 else _REAL["mkdir"](path, mode, dir_fd=dir_fd)
             )
         self._machine.change()
-        _REAL["mkdir"](path, mode)
-        self._disk.create(place, directory=True)
+        if self._disk.recording:
+            _REAL["mkdir"](path, mode)
+            self._disk.create(place, directory=True)
         return None
 
     def _inside(self, path: Any) -> Path | None:

@@ -50,6 +50,7 @@ class Entry:
     node: int
     name: str
     target: int | None
+    new_directory: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,17 +153,14 @@ class SimulatedDisk:
         """Note a new file or directory; return its node."""
         node = self._next
         self._next += 1
-        if directory:
-            self.start.directories.setdefault(node, {})
-            self.live.directories[node] = {}
-        self.name(path, node)
+        self.name(path, node, new_directory=directory)
         return node
 
-    def name(self, path: Path, node: int | None) -> None:
+    def name(self, path: Path, node: int | None, *, new_directory: bool = False) -> None:
         """Note that a path leads to a node, or nowhere, from now on."""
         parent = self.node_at(path.parent)
         assert parent is not None, path
-        self._note(Entry(parent, path.name, node))
+        self._note(Entry(parent, path.name, node, new_directory))
 
     def wrote(self, node: int, offset: int, data: bytes) -> None:
         """Note bytes written."""
@@ -201,6 +199,9 @@ class SimulatedDisk:
         )
         histories = self._histories(position)
         leavings = [operation for operation in self.log[:position] if isinstance(operation, Write)]
+        for operation in self.log[:position]:
+            if isinstance(operation, Entry) and operation.new_directory:
+                image.directories[operation.target] = {}
         for node, history in sorted(histories.items()):
             if node in image.directories:
                 _cut_directory(image.directories[node], history, random)
@@ -249,6 +250,8 @@ class SimulatedDisk:
 
 
 def _enter(image: Image, entry: Entry) -> None:
+    if entry.new_directory:
+        image.directories[entry.target] = {}
     entries = image.directories[entry.node]
     if entry.target is None:
         entries.pop(entry.name, None)

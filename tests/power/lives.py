@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from tests.power.disk import SimulatedDisk
 from tests.power.past import Past
 from tests.power.power import Machine
+from tests.power.threads import DeadError, KilledError
 from tests.power.world import LABELS, World
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class Lives:
             world = World(machine, self._subject(), self._pasts, random)
 
             async def live() -> None:
+                self._listen(life, -1, disk)
                 try:
                     await world.work(random.randrange(self._plan.steps // 2, self._plan.steps))
                 except Exception as error:  # noqa: BLE001 (whatever it is, it is a finding)
@@ -107,6 +109,7 @@ class Lives:
             world = World(machine, self._subject(), pasts, random)
 
             async def check() -> None:
+                self._listen(life, cut, found, position)
                 try:
                     await world.check()
                 except Exception as error:  # noqa: BLE001 (whatever it is, it is a finding)
@@ -133,7 +136,20 @@ class Lives:
             return SimulatedDisk(folder, disk.cut(position, random)), position, pasts
         return disk.killed(position, folder), position, pasts
 
-    def _failed(self, life: int, cut: int, position: int, error: Exception) -> None:
+    def _listen(
+        self, life: int, cut: int, disk: SimulatedDisk, position: int | None = None
+    ) -> None:
+        """Have what is raised on the loop, where nobody catches it, be a finding."""
+
+        def raised(_loop: asyncio.AbstractEventLoop, context: dict) -> None:
+            error = context.get("exception")
+            if disk.recording and not isinstance(error, DeadError | KilledError):
+                place = disk.position if position is None else position
+                self._failed(life, cut, place, error or RuntimeError(context["message"]))
+
+        asyncio.get_running_loop().set_exception_handler(raised)
+
+    def _failed(self, life: int, cut: int, position: int, error: BaseException) -> None:
         what = str(error) if isinstance(error, AssertionError) else repr(error)
         self.failures.append(
             Failure(seed=self.seed, life=life, cut=cut, position=position, what=what)

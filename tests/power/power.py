@@ -38,6 +38,7 @@ class Machine:
         """How likely a sync fails."""
         self.failed_syncs = 0
         self._calls = Calls(self)
+        self._replaced: list[tuple[object, str, object]] = []
 
     def __enter__(self) -> Self:
         if Machine._vfs is None:
@@ -50,9 +51,16 @@ class Machine:
     def __exit__(self, *_: object) -> None:
         self.threads.finish()
         self._calls.remove()
+        for module, name, value in reversed(self._replaced):
+            setattr(module, name, value)
         apsw.set_default_vfs("unix")
         assert Machine._vfs is not None
         Machine._vfs.machine = None
+
+    def replace(self, module: object, name: str, value: object) -> None:
+        """Give a module something else under a name, until the machine is off."""
+        self._replaced.append((module, name, getattr(module, name)))
+        setattr(module, name, value)
 
     def change(self) -> None:
         """Wait for one's turn, before the disk is changed."""

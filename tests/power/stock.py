@@ -73,6 +73,8 @@ class StockFile:
 class StockEngine:
     """Implements `Engine`."""
 
+    order = None
+
     def __init__(self, synchronous: str) -> None:
         self.limits = DEFAULT_LIMITS
         self.stopwatch = Stopwatch(self.limits.seconds, lambda: 0.0)
@@ -99,6 +101,7 @@ class StockEngine:
 class StockSubject:
     """Hosts with stock SQLite."""
 
+    moves_objects = True
     synchronous = "NORMAL"
 
     def look(self, machine: Machine, path: Path) -> None:
@@ -111,6 +114,12 @@ class StockSubject:
 
     def engine(self, seat: int) -> StockEngine:
         return self._engines[seat]
+
+    def die(self, seat: int) -> None:
+        """It has no threads."""
+
+    async def leave(self, seat: int) -> None:
+        """Nothing is left to do."""
 
     async def take_over(self, seat: int) -> None:
         """The next process needs nothing."""

@@ -24,6 +24,9 @@ SEATS = (1, 2)
 class Subject(Protocol):
     """A server on one machine, from its start to its end."""
 
+    moves_objects: bool
+    """Whether an object may go to another seat while the server runs."""
+
     def look(self, machine: Machine, path: Path) -> None:
         """Inspect an object while no server runs. Raises StorageError when there is none."""
         ...
@@ -36,8 +39,16 @@ class Subject(Protocol):
         """Return the engine of a seat's occupant."""
         ...
 
+    def die(self, seat: int) -> None:
+        """The occupant of a seat is dead: nothing it still does may reach the disk."""
+        ...
+
+    async def leave(self, seat: int) -> None:
+        """The occupant of a seat gives it away; its databases are closed."""
+        ...
+
     async def take_over(self, seat: int) -> None:
-        """The occupant of a seat is dead: put another one there."""
+        """Put another occupant on a seat."""
         ...
 
     async def remove(self, seat: int, path: Path) -> None:
@@ -52,6 +63,7 @@ class Subject(Protocol):
 class WalSubject:
     """Hosts with the `WalEngine`."""
 
+    moves_objects = True
     fold_bytes = 40_000
 
     def __init__(self) -> None:
@@ -69,6 +81,12 @@ class WalSubject:
 
     def engine(self, seat: int) -> Engine:
         return self._engines[seat]
+
+    def die(self, seat: int) -> None:
+        """Its threads are dead, its connections closed: that is all."""
+
+    async def leave(self, seat: int) -> None:
+        """Nothing is left to do."""
 
     async def take_over(self, seat: int) -> None:
         self._failed.discard(seat)

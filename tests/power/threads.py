@@ -20,6 +20,10 @@ class KilledError(BaseException):
     """Ends a thread of a host that was killed."""
 
 
+class DeadError(OSError):
+    """What a host that was killed gets from its disk, if anything of it still runs here."""
+
+
 class _Worker(threading.Thread):
     """One job."""
 
@@ -56,11 +60,12 @@ class Threads:
         """Whether a job has not ended."""
         return bool(self._workers)
 
-    def start(self, job: Callable[[], None], owner: object) -> None:
+    def start(self, job: Callable[[], None], owner: object) -> _Worker:
         """Begin a job of a host; it runs when `step` picks it."""
         worker = _Worker(job, owner)
         worker.start()
         self._workers.append(worker)
+        return worker
 
     def pause(self) -> None:
         """In a thread: let others go first. Elsewhere nothing."""
@@ -71,6 +76,13 @@ class Threads:
                 worker.turn.acquire()
             if worker.killed:
                 raise KilledError
+
+    def give_way(self) -> None:
+        """Let others go on until something may have changed."""
+        if isinstance(threading.current_thread(), _Worker):
+            self.pause()
+        else:
+            self.step()
 
     def step(self) -> None:
         """Let one job go on to its next call or its end."""
@@ -110,12 +122,14 @@ class TurnExecutor(Executor):
                 return
             try:
                 result = fn(*args, **kwargs)
+            except KilledError:
+                return  # who is dead tells nobody
             except BaseException as error:  # noqa: BLE001 (it travels to who waits)
                 future.set_exception(error)
             else:
                 future.set_result(result)
 
-        self._threads.start(job, self._owner)
+        future.worker = self._threads.start(job, self._owner)
         return future
 
     def shutdown(self, wait=True, *, cancel_futures=False):
@@ -124,11 +138,41 @@ class TurnExecutor(Executor):
 
 
 class _TurnFuture(Future):
+    worker: _Worker
+
     def __init__(self, threads: Threads) -> None:
         super().__init__()
         self._threads = threads
 
     def result(self, timeout=None):
-        while not self.done():
-            self._threads.step()
+        self._wait()
         return super().result(timeout)
+
+    def exception(self, timeout=None):
+        self._wait()
+        return super().exception(timeout)
+
+    def _wait(self) -> None:
+        while not self.done():
+            if self.worker.ended:
+                raise KilledError
+            self._threads.give_way()
+
+
+class TurnLock:
+    """A lock among threads that take turns: who waits for it lets the others go on."""
+
+    def __init__(self, threads: Threads) -> None:
+        self._threads = threads
+        self._held = False
+
+    def locked(self) -> bool:
+        return self._held
+
+    def __enter__(self) -> None:
+        while self._held:
+            self._threads.give_way()
+        self._held = True
+
+    def __exit__(self, *_: object) -> None:
+        self._held = False

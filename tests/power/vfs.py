@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import apsw
 
+from tests.power.threads import DeadError
+
 if TYPE_CHECKING:
     from tests.power.power import Machine
 
@@ -51,6 +53,8 @@ class _RecordingFile(apsw.VFSFile):
         machine.change()
         disk = machine.disk
         node = disk.node_at(path)
+        if node is None and not disk.recording:
+            raise DeadError
         super().__init__("unix", name, flags)
         self._machine = machine
         self._directory = None

@@ -65,6 +65,7 @@ class World:
         self.machine = machine
         self.subject = subject
         self.random = random
+        self._generations = dict.fromkeys(SEATS, 0)
         self.actors = {label: Actor(label, random.choice(SEATS), pasts[label]) for label in LABELS}
 
     # Working
@@ -142,7 +143,31 @@ class World:
             await database.release()
             actor.seat = next(seat for seat in SEATS if seat != actor.seat)
 
-        self._end(actor, move)
+        if self.subject.moves_objects:
+            self._end(actor, move)
+
+    async def _hand_over(self, actor: Actor) -> None:
+        """The occupant of a seat closes all it has and gives the seat to another."""
+        seat = actor.seat
+        mine = [each for each in self.actors.values() if each.seat == seat]
+        if any(each.ending is not None for each in mine) or self.subject.failed(seat):
+            return
+        for each in mine:
+            self._end(each, lambda database: database.release())
+
+        async def hand_over() -> None:
+            for each in mine:
+                if each.ending is not None:
+                    await asyncio.wait([each.ending])
+            await self.subject.leave(seat)
+
+        leaving = asyncio.get_running_loop().create_task(hand_over())
+        while not leaving.done():
+            await self._go_on()
+        await leaving
+        if not self.subject.failed(seat):
+            await self.subject.take_over(seat)
+            self._generations[seat] += 1
 
     async def _crash(self, actor: Actor) -> None:
         await self._die(actor.seat)
@@ -181,8 +206,11 @@ class World:
         commit = database.flush()
         number = past.became(begun, self._state(database))
 
+        seat, generation = actor.seat, self._generations[actor.seat]
+
         def tell(error: Exception | None) -> None:
-            if error is None and self.machine.disk.recording:
+            alive = self.machine.disk.recording and generation == self._generations[seat]
+            if error is None and alive:
                 past.reveal(self.machine.disk.position, number)
 
         if commit == 0:
@@ -224,6 +252,8 @@ class World:
         """Let go of all that a host had, of which nothing reaches the disk any more."""
         disk = self.machine.disk
         recording, disk.recording = disk.recording, False
+        self.subject.die(seat)
+        self._generations[seat] += 1
         self.machine.threads.kill(seat)
         ending = []
         for actor in self.actors.values():
@@ -232,7 +262,9 @@ class World:
                 if actor.ending is not None:
                     actor.ending.cancel()
                     ending.append(actor.ending)
-                self._abandon(actor)
+                with suppress(KilledError):
+                    self._abandon(actor)
+                actor.database = actor.storage = None
                 if actor.connection is not None:
                     actor.connection.close(True)
                     actor.connection = None
@@ -314,5 +346,6 @@ _STEPS = {
     World._reset: 2,
     World._delete: 3,
     World._move: 3,
+    World._hand_over: 2,
     World._crash: 3,
 }

@@ -1,0 +1,13 @@
+"""The journal on a disk that loses its power."""
+
+from __future__ import annotations
+
+from tests.power.exploration import explore
+from tests.power.journal_subject import JournalSubject
+from tests.power.lives import Plan
+
+
+def test_no_cut_takes_what_was_told(seeds):
+    """Two seats, take-over, hand-over, deletion, lives after lives: invariants S1 to S8."""
+    found = explore(JournalSubject, seeds(40), Plan())
+    assert not found.failures, found
