@@ -349,3 +349,38 @@ async def test_what_began_before_a_release_still_reaches_the_former_owner(world)
     assert new.got == ["later 3"]
     await world.until(lambda: not old.links[0].up)
     peers.close()
+
+
+async def test_with_another_coordinator_everything_begins_anew(world):
+    """Numbers and versions start over: what was in flight fails, what waited goes to the new host."""
+    old = world.host(1)
+    old.answering = False
+    world.publish({1: (1, 9)})
+    lost = world.send("lost")
+    await world.until(lambda: old.waiting)
+    world.peers.begin_anew(5)
+    assert lost.failures == [ResetCode.LOST]
+    waiting = world.send("waiting")
+    assert world.peers.parked == 1
+    # The same serial number, seat and a lower version and epoch: another process all the same.
+    new = world.host(1)
+    world.version = 0
+    world.publish({1: (1, 1)})
+    await world.until(lambda: waiting.answered)
+    assert new.got == ["waiting 1"]
+    assert old.got == ["lost 9"]
+
+
+async def test_a_link_of_the_former_coordinator_that_comes_up_late_is_dropped(world):
+    """A connect may be under way when the coordinator changes; its host is not the new one."""
+    old = world.host(1)
+    world.publish({1: (1, 1)})
+    await asyncio.sleep(0)  # the connect has begun, nothing is up
+    world.peers.begin_anew(5)
+    new = world.host(1)
+    world.version = 0
+    world.publish({1: (1, 1)})
+    event = world.send("a")
+    await world.until(lambda: event.answered)
+    assert (old.got, new.got) == ([], ["a 1"])
+    assert len(world.peers._all_links) == 1
