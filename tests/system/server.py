@@ -17,15 +17,20 @@ import time
 import uuid
 from collections import deque
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
 
-from sourdough.coordinator.control import Advance, Moved
+import msgspec
+
+from sourdough.coordinator.control import Advance, Moved, Status
 from sourdough.coordinator.control_client import ControlClient
 from sourdough.coordinator.server_file import read_server_file
 from sourdough.coordinator.test_mode import VARIABLE as TEST_CLOCK
+from sourdough.observe.status import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+Told = TypeVar("Told")
 
 START_SECONDS = 20.0
 STOP_SECONDS = 20.0
@@ -169,22 +174,23 @@ class RunningServer:
     # --- what it says
 
     def status(self) -> Any:
-        """Return what `sourdough status --json` says."""
-        result = self.command("status", "--json")
-        assert result.returncode in {0, 1}, result.stderr
-        return json.loads(result.stdout)
+        """Return what `sourdough status --json` says, without a process for each question."""
+        return json.loads(msgspec.json.encode(self._ask(Status(), Snapshot)))
 
     def advance(self, seconds: float) -> Moved:
         """Move the clocks of a server in test mode; return what the time is then.
 
         What became due has happened, and runs of alarms that take no second have ended.
         """
+        return self._ask(Advance(seconds=seconds), Moved)
+
+    def _ask(self, request: Any, answer: type[Told]) -> Told:
         found = read_server_file(self.project / ".sourdough")
         assert found is not None
         client = ControlClient.connect(found.control, version="test", seconds=15)
-        assert client is not None
+        assert client is not None, "no server listens"
         with client:
-            return client.ask(Advance(seconds=seconds), Moved)
+            return client.ask(request, answer)
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run another `sourdough` command in the project."""

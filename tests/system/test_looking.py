@@ -34,7 +34,7 @@ def test_status_shows_every_process(counters):
     """Each process with pid, state and restarts; what it says is what the kernel says."""
     with RunningServer(counters, "serve", "--hosts", "3") as server:
         assert wait_until(lambda: (server.status()["standby"] or {}).get("state") == "ready", 10)
-        status = server.status()
+        status = json.loads(server.command("status", "--json").stdout)
         assert status["coordinator"]["pid"] == server.pid
         assert status["coordinator"]["mode"] == "serve"
         assert status["url"] == server.url
