@@ -7,6 +7,7 @@ the object decides when it is woken.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from sourdough.coordinator.alarm_book import Due, Key, Position
@@ -51,6 +52,17 @@ class Page:
     end: Position
 
 
+def _statement(change: Change) -> str:
+    if change.alarm is None:
+        return _REMOVE
+    return _FIND if change.found else _PUT
+
+
+def _row(change: Change) -> tuple[object, ...]:
+    alarm = change.alarm
+    return change.key if alarm is None else (*change.key, alarm.due, alarm.name)
+
+
 class AlarmIndex:
     """The `alarms` table of a catalogue."""
 
@@ -60,12 +72,9 @@ class AlarmIndex:
     async def write(self, changes: Sequence[Change]) -> None:
         """Make changes, in their order and in one transaction; they are durable on return."""
         async with self._catalogue.transaction() as connection:
-            for change in changes:
-                if change.alarm is None:
-                    await connection.execute(_REMOVE, change.key)
-                else:
-                    row = (*change.key, change.alarm.due, change.alarm.name)
-                    await connection.execute(_FIND if change.found else _PUT, row)
+            # Each call is a round trip to the catalogue's thread: what is alike goes together.
+            for statement, alike in groupby(changes, _statement):
+                await connection.executemany(statement, [_row(change) for change in alike])
 
     async def page(self, after: Position, until: int, limit: int) -> Page:
         """Return the alarms behind a position that are due at `until` or before, `limit` at most."""

@@ -201,7 +201,7 @@ class Alarms:
                 log.exception("the index of alarms could not be used")
                 if self._closing:
                     return
-                await asyncio.sleep(_RETRY_SECONDS)
+                await self._clock.sleep(_RETRY_SECONDS)
                 self._has_work.set()
 
     async def _write(self) -> None:
