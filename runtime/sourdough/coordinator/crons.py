@@ -126,6 +126,7 @@ class Crons:
                 if self._closing:
                     return
                 await asyncio.sleep(_TICK_SECONDS)
+                continue
             if not self._closing:
                 await self._wait()
 

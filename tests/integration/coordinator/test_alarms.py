@@ -263,7 +263,8 @@ async def test_a_catalogue_without_alarms_gets_a_place_for_them(tmp_path):
     """Format 1 had none (invariant S14)."""
     await (await Catalogue.open(tmp_path)).close()
     with sqlite3.connect(tmp_path / "catalogue.sqlite") as old:
-        old.execute("DROP TABLE alarms")
+        for table in ("alarms", "crons", "cron_runs"):
+            old.execute(f"DROP TABLE {table}")
         old.execute("PRAGMA user_version = 1")
     old.close()
     catalogue = await Catalogue.open(tmp_path)

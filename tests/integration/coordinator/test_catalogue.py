@@ -260,9 +260,9 @@ async def test_a_newer_format_is_refused(tmp_path, opening):
     """A catalogue of a newer version is neither read nor replaced (invariant S14)."""
     await (await opening(tmp_path)).close()
     with sqlite3.connect(tmp_path / "catalogue.sqlite") as newer:
-        newer.execute("PRAGMA user_version = 3")
+        newer.execute("PRAGMA user_version = 4")
     newer.close()
-    with pytest.raises(StorageFormatError, match="format 3"):
+    with pytest.raises(StorageFormatError, match="format 4"):
         await opening(tmp_path)
 
 

@@ -14,6 +14,7 @@ import pytest
 from sourdough.config.model import Config, Triggers
 from sourdough.coordinator.catalogue import Catalogue
 from sourdough.coordinator.control import Trigger
+from sourdough.coordinator.cron_table import CronTable
 from sourdough.coordinator.crons import Crons
 from sourdough.coordinator.seats import Seats
 from sourdough.coordinator.worker import Worker
@@ -201,6 +202,21 @@ async def test_a_cron_is_shown_with_its_next_time(world):
     """And with its last, when that has run."""
     (shown,) = world.crons.statuses()
     assert (shown.next, shown.last, shown.running) == (DUE / 1000, None, 0)
+
+
+async def test_a_catalogue_without_crons_gets_a_place_for_them(tmp_path):
+    """Format 2 had none (invariant S14); its alarms stay."""
+    await (await Catalogue.open(tmp_path)).close()
+    with sqlite3.connect(tmp_path / "catalogue.sqlite") as old:
+        old.execute("INSERT INTO alarms VALUES ('Thing', x'00', 1, NULL)")
+        for table in ("crons", "cron_runs"):
+            old.execute(f"DROP TABLE {table}")
+        old.execute("PRAGMA user_version = 2")
+    old.close()
+    catalogue = await Catalogue.open(tmp_path)
+    assert await CronTable(catalogue).load() == ({}, [])
+    assert len(await catalogue.rows("SELECT * FROM alarms")) == 1
+    await catalogue.close()
 
 
 CODE = """\

@@ -35,6 +35,8 @@ module = "code_of.py"
 pattern = "/{path}/{{name}}"
 binding = "COUNTER"
 id = "{{name}}"
+[storage]
+durability_engine = "wal"
 """
 RENAMED = """\
 [[migrations]]
@@ -129,7 +131,7 @@ def test_a_start_applies_migrations_and_refuses_a_changed_history(project):
     for words in (("serve", "--hosts", "0"), ("check",)):
         done = command(project, *words)
         assert done.returncode == 2, (words, done)
-        assert "sourdough.toml:11" in done.stderr, (words, done.stderr)
+        assert "sourdough.toml:13" in done.stderr, (words, done.stderr)
         assert 'the migration "v1" was applied' in " ".join(done.stderr.split()), done.stderr
 
     shown = command(project, "rm", "--class", "Tally")
