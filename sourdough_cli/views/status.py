@@ -20,7 +20,8 @@ _EVERY_ROW = 10_000
 
 def status_lines(snapshot: Snapshot, *, now: float, width: int) -> list[Text]:
     """Return the whole status, at most `width` cells wide; `now` is in Unix seconds."""
-    lines = [_title(snapshot), _coordinator(snapshot, now), _storage(snapshot), Text()]
+    lines = [_title(snapshot), _coordinator(snapshot, now), _storage(snapshot)]
+    lines += [*_clients(snapshot), Text()]
     lines += table_lines(snapshot, now=now, width=width, height=_EVERY_ROW)
     lines += _crons(snapshot, now)
     lines += _quarantined(snapshot, now)
@@ -54,6 +55,13 @@ def _coordinator(snapshot: Snapshot, now: float) -> Text:
         f"  {coordinator.mode}   pid {coordinator.pid}   up {duration(now - coordinator.since)}"
         f"   sourdough {escape(snapshot.version)}"
     )
+
+
+def _clients(snapshot: Snapshot) -> list[Text]:
+    pids = snapshot.coordinator.clients
+    if not pids:
+        return []
+    return [Text(f"  used by {counted(len(pids), 'program')}: pid {', '.join(map(str, pids))}")]
 
 
 def _storage(snapshot: Snapshot) -> Text:

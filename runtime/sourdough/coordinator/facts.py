@@ -100,6 +100,11 @@ class Facts:
                 since=self.since,
                 mode=self.options.mode,
                 draining=draining,
+                clients=tuple(
+                    worker.pid
+                    for worker in supervisor.workers
+                    if worker.is_client and worker.pid not in {None, os.getpid()}
+                ),
             ),
             gateways=gateway_statuses(supervisor),
             hosts=host_statuses(supervisor, traceback),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerOptions:
-    """One server. mode: "dev" or "serve"; hosts: 0 runs everything in this process;
+    """One server. mode: "dev", "serve" or "library"; hosts: 0 runs everything in this process;
     drain_timeout: seconds; memory: `storage` is temporary and nothing is synced.
     """
 

@@ -42,7 +42,7 @@ class ServerFile(msgspec.Struct, frozen=True, kw_only=True):
     control: str
     """Path of the control socket."""
     mode: str
-    """"dev" or "serve"."""
+    """"dev", "serve" or "library"."""
     children: tuple[ProcessIdentity, ...] = ()
     """Every child that holds the lock; written again before a child's first work."""
 

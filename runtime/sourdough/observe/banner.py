@@ -20,7 +20,7 @@ class Banner(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     name: str
     mode: str
-    """"dev" or "serve"."""
+    """"dev", "serve" or "library"."""
     python: str
     url: str
     routes: tuple[RouteLine, ...]

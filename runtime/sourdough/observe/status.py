@@ -96,8 +96,10 @@ class CoordinatorStatus(msgspec.Struct, frozen=True, kw_only=True):
     pid: int
     since: float
     mode: str
-    """"dev" or "serve"."""
+    """"dev", "serve", or "library": a program has started it."""
     draining: bool = False
+    clients: tuple[int, ...] = ()
+    """The pids of programs that are attached."""
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):

@@ -37,7 +37,7 @@ class Setup(Message, frozen=True, kw_only=True):
     storage_names: dict[str, str]
     """Class name -> storage name (invariant S14)."""
     mode: str
-    """"dev" or "serve": in dev, error answers carry the traceback."""
+    """"dev", "serve" or "library": in dev, error answers carry the traceback."""
     serial: int
     index: int
     """Gateway number; 0 for hosts, whose seat comes with Assign."""

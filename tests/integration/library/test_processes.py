@@ -8,7 +8,7 @@ import json
 from tests.integration.library.conftest import is_running, running, until
 
 
-async def test_a_second_program_attaches(start):
+async def test_a_second_program_attaches(start, tmp_path):
     """It uses the hosts of the first: one copy of each object for both."""
     first = await start(2)
     assert await first.said() == {"pid": first.pid}
@@ -19,6 +19,9 @@ async def test_a_second_program_attaches(start):
     places = [(await each.ask("a", "pids"))["value"] for each in (first, second)]
     assert places[0] == places[1]
     assert places[0][1] == first.pid
+    shown = await _status(tmp_path / "data")
+    assert (shown["mode"], shown["pid"]) == ("library", first.pid)
+    assert shown["clients"] == [second.pid]
     # A class that only the second uses is added to the hosts of the first.
     late = (await second.ask("x", "pids", class_="Late"))["value"]
     assert late[1] == first.pid
@@ -230,6 +233,13 @@ async def test_workers_of_uvicorn_share_one_folder(tmp_path):
         program.process.send_signal(15)
         await program.process.communicate()
     assert not any(is_running(pid) for pid in {pid for _, pid in seen})
+
+
+async def _status(storage):
+    arguments = ("-m", "sourdough_cli", "status", "--json", "--storage", storage)
+    async with running(*arguments) as command:
+        out, _ = await command.process.communicate()
+    return json.loads(out)["coordinator"]
 
 
 def _free_port():

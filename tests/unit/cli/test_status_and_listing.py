@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import msgspec
 import pytest
 from rich.console import Console
 
@@ -66,6 +67,14 @@ def test_status_shows_the_server_and_every_process(width):
     assert [line.split()[0] for line in lines[4:]] == ["host", "1", "2", "gw"]
     assert "backing off" in lines[6]
     assert max(map(len, lines)) <= width
+
+
+def test_status_names_the_programs_that_use_the_hosts():
+    """Those with the library, which were not started by the coordinator."""
+    coordinator = CoordinatorStatus(pid=1, since=NOW, mode="library", clients=(41300, 41301))
+    changed = msgspec.structs.replace(SNAPSHOT, coordinator=coordinator)
+    lines = shown(status_lines(changed, now=NOW, width=80), 80).splitlines()
+    assert lines[3] == "  used by 2 programs: pid 41300, 41301"
 
 
 def test_status_says_in_words_what_it_says_in_colour():
