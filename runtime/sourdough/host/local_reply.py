@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from sourdough.host.calls import Calls
+    from sourdough.objects.container import Container
     from sourdough.objects.event import BeforeChunk, Event
     from sourdough.objects.owner import Owner
     from sourdough.wire.references import Message
@@ -70,6 +71,12 @@ class LocalReply:
             close = getattr(chunks, "aclose", None)
             if close is not None:
                 await close()
+
+    @property
+    def caller(self) -> Container | None:
+        """The object that called, if it was one and still lives."""
+        container = None if self._caller is None else self._caller.container
+        return None if container is None or container.broken else container
 
     def session(self, owner: Owner) -> Session:
         """Connect both sides: what one posts the other receives, in a later turn of the loop."""

@@ -28,7 +28,7 @@ def send_confirmed(container: Container, send: Callable[[T], None], what: T, eve
     except Exception as error:  # noqa: BLE001 (a failed commit replaces the answer)
         event.reply.failed(reset_error(error))
         return
-    if not commit:
+    if not commit or _goes_ahead(database, commit, event):
         _send(send, what, event)
         return
 
@@ -41,6 +41,14 @@ def send_confirmed(container: Container, send: Callable[[T], None], what: T, eve
             event.reply.failed(told)
 
     database.when_durable(commit, durable)
+
+
+def _goes_ahead(database: Database, commit: int, event: Event) -> bool:
+    """Whether an answer may leave before its commit: to an object of the same host, whose own
+    output waits for that commit from now on.
+    """
+    caller: Container | None = getattr(event.reply, "caller", None)
+    return caller is not None and caller.database.lean_on(database, commit)
 
 
 def confirmed(database: Database, loop: AbstractEventLoop) -> Awaitable[None] | None:

@@ -84,6 +84,8 @@ class Database(Connected):
         self._in_transaction = False
         self._must_confirm = False
         self._confirmed = 0
+        # The last commit of another object that what this one says depends on; 0 if it is durable.
+        self._leans_on = 0
         self._vacuum_due = False
         self._held = Held()
 
@@ -177,9 +179,26 @@ class Database(Connected):
             elif self._must_confirm and self.alarm.holds:
                 return self.commits + 1
         file = self._file
-        if file is None or self._confirmed <= file.durable:
-            return 0
-        return self._confirmed
+        own = 0 if file is None or self._confirmed <= file.durable else self._confirmed
+        order = self._engine.order
+        if not self._leans_on or order is None:
+            return own
+        if self._leans_on <= order.reached():
+            self._leans_on = 0
+        return max(own, self._leans_on)
+
+    def lean_on(self, other: Database, commit: int) -> bool:
+        """Let what this object says wait for a commit of another as well (invariant S1).
+
+        False where the two have no common order, in which what this object commits later cannot
+        be durable before it: whoever asks must wait for the commit instead.
+        """
+        if self._engine.order is None or other._engine is not self._engine:
+            return False
+        if other._in_transaction or (other._file is not None and not other._file.in_order):
+            return False
+        self._leans_on = max(self._leans_on, commit)
+        return True
 
     def end_turn(self) -> None:
         """Commit what the turn wrote, if nothing holds it back."""
@@ -191,8 +210,11 @@ class Database(Connected):
 
     def when_durable(self, commit: int, callback: Callable[[Exception | None], None]) -> None:
         """Call back once with None when a commit is durable, with an error if it never will be."""
-        if self._in_transaction and commit > self.commits:
+        order, foreign = self._engine.order, commit > self.commits and commit == self._leans_on
+        if self._in_transaction and commit > self.commits and (not foreign or self.alarm.holds):
             self._held.add(callback)
+        elif foreign and order is not None:
+            order.when(commit, self, callback)
         elif self._file is None:
             callback(self._error)
         else:

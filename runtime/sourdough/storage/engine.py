@@ -40,6 +40,11 @@ class ObjectFile(Protocol):
     """Whether a thread uses the connection: nothing else may touch it meanwhile."""
 
     @property
+    def in_order(self) -> bool:
+        """Whether its commits are durable when the engine's order has reached them."""
+        ...
+
+    @property
     def durable(self) -> int:
         """The number of the last durable commit."""
         ...
@@ -88,9 +93,25 @@ async def wait_until_durable(file: Durable, commit: int) -> None:
     await done
 
 
+class CommitOrder(Protocol):
+    """The one order in which the commits of all objects of an engine become durable."""
+
+    def reached(self) -> int:
+        """Return the number up to which all of them are durable."""
+        ...
+
+    def when(
+        self, commit: int, owner: object, callback: Callable[[Exception | None], None]
+    ) -> None:
+        """Call back once: with None when a commit is durable, else with what went wrong."""
+        ...
+
+
 class Engine(Protocol):
     """Opens object files and makes their commits durable."""
 
+    order: CommitOrder | None
+    """None where each object's commits are numbered, and become durable, by themselves."""
     limits: SqlLimits
     stopwatch: Stopwatch
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from sourdough.storage.engine import CommitOrder
+
 # A WAL that has grown to this size is folded into its file at the next quiet moment.
 FOLD_BYTES = 1024 * 1024
 
@@ -42,6 +44,8 @@ _HEADER_WAL_FLAGS = slice(18, 20)  # file format write and read version: 2 = WAL
 
 class WalEngine:
     """Implements `Engine`; one per host. Everything but the sync itself runs on the loop."""
+
+    order: CommitOrder | None = None
 
     def __init__(
         self,

@@ -68,6 +68,11 @@ class WalFile:
         self._grown = size
         self.committed()
 
+    @property
+    def in_order(self) -> bool:
+        """Its commits are numbered, and become durable, by themselves."""
+        return False
+
     def committed(self) -> int:
         """Number a commit and see to its sync; one that changed nothing gets no new number."""
         if not self._changed:

@@ -18,13 +18,36 @@ from sourdough.storage.limits import DEFAULT_LIMITS, SqlLimits
 from sourdough.storage.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from sourdough.storage.engine import CommitOrder
     from sourdough.storage.journal.host_journal import HostJournal
+    from sourdough.storage.journal.journal import Journal
     from sourdough.storage.journal.ledger import Entry
 
 _WAL_FLAGS = slice(18, 20)  # file format write and read version: 2 = WAL
 _PAGE_SIZE = slice(16, 18)
+
+
+class LevelOrder:
+    """Implements `CommitOrder`: the journal has one, and each level of durability its place in it."""
+
+    __slots__ = ("_journal", "_level")
+
+    def __init__(self, journal: Journal, level: Durability) -> None:
+        self._journal = journal
+        self._level = level
+
+    def reached(self) -> int:
+        """Return the last record that is as durable as the level says."""
+        return self._journal.reached(self._level)
+
+    def when(
+        self, commit: int, owner: object, callback: Callable[[Exception | None], None]
+    ) -> None:
+        """Call back once, when a record is that durable or never will be."""
+        self._journal.when(commit, self._level, owner, callback)
 
 
 class JournalEngine:
@@ -40,6 +63,7 @@ class JournalEngine:
     ) -> None:
         """See `HostJournal.engine`."""
         self.journal = host.journal
+        self.order: CommitOrder | None = LevelOrder(host.journal, durability)
         self.limits = limits
         self.stopwatch = Stopwatch(limits.seconds, host.journal.loop.time)
         self.durability = durability

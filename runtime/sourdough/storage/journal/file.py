@@ -77,6 +77,11 @@ class JournalFile:
             return min(reached, big.first - 1)
         return reached
 
+    @property
+    def in_order(self) -> bool:
+        """Whether its commits are durable when the journal has reached them: none is being copied."""
+        return self._entry.big is None or self._entry.big.first is None
+
     def committed(self) -> int:
         """Return the number of the last commit. Raises StorageError for one that is not recorded."""
         if self._error is not None:

@@ -1,0 +1,153 @@
+"""A result inside one host does not wait for the disk; what its caller says next does (invariant S1)."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from sourdough.objects.durable_object import DurableObject
+from sourdough.storage.journal.disk import RealDisk
+from sourdough.storage.journal.life import Life, write_life
+from sourdough.values import decode, encode
+from sourdough.wire.heads import Kind
+
+
+class Thing(DurableObject):
+    made: object
+    seen: list
+
+    def pending(self, name):
+        """Whether what an object of this host has written is not durable yet."""
+        key = b"Thing" + self.made.ids.from_name(name).raw
+        return self.made.host(1).host.registry.get(key).database.pending
+
+    async def write(self, value):
+        await self.ctx.storage.put("value", value)
+        return value
+
+    async def value(self):
+        return await self.ctx.storage.get("value")
+
+    async def through(self, name, value):
+        return await self.env.THING.get_by_name(name).write(value)
+
+    async def ask(self, name):
+        result = await self.env.THING.get_by_name(name).write(1)
+        self.seen.append(self.pending(name))
+        return result
+
+    async def ask_and_write(self, name):
+        result = await self.ask(name)
+        await self.ctx.storage.put("value", result)
+        return result
+
+    async def ask_through(self, middle, name):
+        result = await self.env.THING.get_by_name(middle).through(name, 2)
+        self.seen.append(self.pending(name))
+        return result
+
+    async def ask_and_tell(self, name, other):
+        await self.ask(name)
+        return await self.env.THING.get_by_name(other).hear(name)
+
+    async def hear(self, name):
+        """Say whether what the caller knows was durable when its call came."""
+        return self.pending(name)
+
+
+class Slow:
+    """The pace of a disk that never syncs on the loop."""
+
+    inline = False
+
+    def took(self, seconds): ...
+
+
+@pytest.fixture
+async def journaled(cluster, tmp_path):
+    """A cluster of two hosts with journals, of which the first's disk waits for `go`."""
+    write_life(tmp_path, Life(1, 0), RealDisk())
+    Thing.seen = []
+    made = Thing.made = cluster(Thing)
+    names = [made.name(seat=1, number=number) for number in range(3)]
+    for name in names:
+        assert await ended(ask(made, name, "write", 0)) == 0
+    journal, go = made.host(1)._engines.of("disk").journal, threading.Event()
+    sync, journal._pace = journal.disk.sync, Slow()
+
+    def slow(fd):
+        assert go.wait(10)
+        sync(fd)
+
+    journal.disk.sync = slow
+    yield made, names, go
+    go.set()
+
+
+def ask(made, name, method, *args):
+    """Call as a gateway does; return the client."""
+    return made.client(name, kind=Kind.CALL, method=method.encode(), body=encode((args, {})))
+
+
+async def ended(client):
+    """Return the result of a call."""
+    status, body = await client.answer()
+    assert status == 0, body
+    return decode(body)
+
+
+@pytest.mark.parametrize("method", ["ask", "ask_and_write"])
+async def test_a_result_goes_ahead_of_its_commit(journaled, method):
+    """The caller goes on at once; its own answer leaves when the callee's commit is durable."""
+    made, (one, two, _), go = journaled
+    client = ask(made, one, method, two)
+    await made.until(lambda: Thing.seen == [True])
+    await asyncio.sleep(0.02)
+    assert not client.ended.is_set()
+    go.set()
+    assert await ended(client) == 1
+
+
+async def test_it_goes_through_several_objects(journaled):
+    """Who passes a result on passes on what it depends on."""
+    made, (one, two, three), go = journaled
+    client = ask(made, one, "ask_through", two, three)
+    await made.until(lambda: Thing.seen == [True])
+    await asyncio.sleep(0.02)
+    assert not client.ended.is_set()
+    go.set()
+    assert await ended(client) == 2
+
+
+async def test_a_later_call_waits_for_what_its_object_knows(journaled):
+    """The next callee hears of nothing that is not durable."""
+    made, (one, two, three), go = journaled
+    client = ask(made, one, "ask_and_tell", two, three)
+    await made.until(lambda: Thing.seen == [True])
+    go.set()
+    assert await ended(client) is False
+
+
+async def test_a_reset_of_the_callee_takes_nothing_back(journaled):
+    """Its commit is in the journal, and the caller waits for that alone."""
+    made, (one, two, _), go = journaled
+    client = ask(made, one, "ask", two)
+    await made.until(lambda: Thing.seen == [True])
+    made.host(1).host.registry.get(b"Thing" + made.ids.from_name(two).raw).reset(ValueError("gone"))
+    await asyncio.sleep(0.02)
+    assert not client.ended.is_set()
+    go.set()
+    assert await ended(client) == 1
+    assert await ended(ask(made, two, "value")) == 1
+
+
+async def test_without_one_order_of_commits_a_result_waits(cluster):
+    """Each object's own file says nothing about when another's is durable."""
+    Thing.seen = []
+    made = Thing.made = cluster(Thing)
+    one, two = made.name(seat=1), made.name(seat=1, number=1)
+    await ended(ask(made, two, "write", 0))
+    assert await ended(ask(made, one, "ask", two)) == 1
+    assert Thing.seen == [False]
