@@ -79,6 +79,11 @@ class EmbeddedServer(Server):
                     waiting.set_exception(ended)
                     waiting.exception()  # nobody may be there to take it
 
+    @property
+    def can_drain(self) -> bool:
+        """Whether there is something to stop: not while it still waits for the folder."""
+        return hasattr(self, "_supervisor")
+
     async def up(self) -> None:
         """Return when every seat is taken. Raises StartError when that will never be."""
         await asyncio.shield(self._up)

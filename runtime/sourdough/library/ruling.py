@@ -67,7 +67,9 @@ class Ruling:
 
     async def leave(self) -> None:
         """Drain the server and end it; when cancelled meanwhile, end it at once."""
-        if not self._running.done():
+        if not self._server.can_drain:
+            self._running.cancel()
+        elif not self._running.done():
             self._server.stop()
         while not self._running.done():
             try:

@@ -20,6 +20,7 @@ from sourdough import (
     SourdoughError,
 )
 from sourdough.config.fault import ConfigFaults
+from sourdough.coordinator.lock import FolderLock
 from sourdough.errors import StartError
 from tests.integration.library.rooms import Counter, Log, Room
 
@@ -266,6 +267,18 @@ async def test_outside_of_its_block_a_coordinator_says_so(tmp_path):
                 await coordinator.start()
     with pytest.raises(SourdoughError, match="not running"):
         await stub.increment()
+
+
+async def test_a_start_that_waits_for_the_folder_can_be_given_up(tmp_path):
+    """Something that is no server holds its lock; nothing stays behind of the try."""
+    coordinator = ClusterCoordinator(
+        host_count=0, storage_dir=tmp_path, durable_objects={"COUNTER": Counter}
+    )
+    with FolderLock.acquire(tmp_path), pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await coordinator.start()
+    async with coordinator:
+        assert await coordinator.get("a", Counter).increment() == 1
 
 
 def test_ids_of_another_class_are_refused(tmp_path):
