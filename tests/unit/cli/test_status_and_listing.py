@@ -11,8 +11,10 @@ from rich.console import Console
 from sourdough.coordinator.listing import ListedObject, Listing
 from sourdough.observe.status import (
     CoordinatorStatus,
+    CronStatus,
     GatewayStatus,
     HostStatus,
+    QuarantinedStatus,
     Snapshot,
     State,
 )
@@ -148,3 +150,25 @@ def test_the_last_page_tells_the_total_and_an_empty_one_says_so():
     assert lines[-1].plain == "1 object"
     empty = Listing(objects=(), next=None, total=0)
     assert listing_lines(empty, now=NOW, width=80, command="x")[0].plain == "No objects."
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_status_shows_crons_and_what_is_in_quarantine(width):
+    """When the next run is, how the last went, and whom nothing reaches until when."""
+    snapshot = msgspec.structs.replace(
+        SNAPSHOT,
+        crons=(
+            CronStatus(cron="*/5 * * * *", next=NOW + 60, last=NOW - 240, error="ValueError: no"),
+            CronStatus(cron="0 3 * * MON", next=None, running=1),
+        ),
+        quarantined=(
+            QuarantinedStatus(
+                object="Room:bad", storage_name="Room", id="ab" * 32, until=NOW + 42, reason="x"
+            ),
+        ),
+    )
+    text = shown(status_lines(snapshot, now=NOW, width=width), width)
+    assert "cron  */5 * * * *   next in 1 min   last 4 min ago   ValueError: no" in text
+    assert "cron  0 3 * * MON   next never   running" in text
+    assert "Room:bad   in quarantine for 42 s" in text
+    assert max(map(len, text.splitlines())) <= width
