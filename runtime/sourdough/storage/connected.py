@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from threading import get_ident
 from typing import TYPE_CHECKING
 
 from sourdough.errors import StorageError
@@ -45,6 +46,7 @@ class Connected:
         self._absent = False
         self._memory_state: tuple[int, object] = (0, 0)
         self._error: Exception | None = None
+        self._thread = get_ident()
 
     @property
     def meta(self) -> ObjectMeta:
@@ -59,6 +61,12 @@ class Connected:
 
     def reading(self) -> apsw.Cursor | None:
         """Return the cursor for a statement of ours that reads; None: the object has no data."""
+        if get_ident() != self._thread:
+            # A transaction is what one turn of the loop writes: a thread would break it open.
+            raise StorageError(
+                "An object's storage is used on its loop, and this is another thread.",
+                hint="use it in `async def`; frameworks run plain functions in threads",
+            )
         if self._error is not None:
             raise self._error.with_traceback(None)
         if self.hold is not None:

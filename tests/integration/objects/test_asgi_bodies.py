@@ -8,11 +8,13 @@ import pytest
 from fastapi import FastAPI, HTTPException
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.requests import Request as StarletteRequest  # noqa: TC002 (FastAPI reads it)
 from starlette.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
-from sourdough.errors import DurableObjectError
+from sourdough.errors import DurableObjectError, StorageError
 from sourdough.http import BodyReader, Request
 from sourdough.objects.durable_object import DurableObject
 from sourdough.objects.event import Event
@@ -332,3 +334,38 @@ async def test_calls_reach_an_object_with_an_app(world, get):
 
     world.host(Room)
     assert await world.call("ping") == "pong"
+
+
+async def test_a_handler_in_a_thread_is_kept_from_the_storage(world, get):
+    """FastAPI runs a plain `def` in a thread: nothing of it is written, and the object lives on."""
+    api = FastAPI()
+
+    @api.get("/plain")
+    def plain(request: StarletteRequest):
+        request.state.object.ctx.storage.kv.put("a", 1)
+
+    @api.get("/async")
+    async def within(request: StarletteRequest):
+        return request.state.object.ctx.storage.kv.get("a", "nothing")
+
+    world.host(make(api))
+    with pytest.raises(StorageError, match="this is another thread"):
+        await get("/plain")
+    assert await get("/async") == (200, b'"nothing"')
+
+
+async def test_middleware_of_the_framework(world, get):
+    """What wraps an app and its streams works as under any server."""
+    app = Starlette(
+        routes=[Route("/", lambda request: StreamingResponse(iter([b"a", b"b"])))],
+        middleware=[Middleware(BaseHTTPMiddleware, dispatch=marked)],
+    )
+    world.host(make(app))
+    assert await get() == (200, [b"a", b"b"])
+    assert (await get("/none"))[0] == 404
+
+
+async def marked(request, call_next):
+    response = await call_next(request)
+    response.headers["x-marked"] = "yes"
+    return response
