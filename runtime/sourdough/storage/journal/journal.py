@@ -97,10 +97,10 @@ class Journal:
         self.background = ThreadPoolExecutor(3, thread_name_prefix="sourdough-background")
         """For what must not hold up a batch: syncs of databases, copies, spare segments."""
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="sourdough-journal")
-        self._pace = Pace()
+        self.pace = Pace()
         self._on_failed = on_failed
         self._on_congested = on_congested
-        self._seed = seed_of(1)
+        self._seed = seed_of(seat, epoch, 1)
         self._offset = SEGMENT_HEADER
         self._capacity = self.segments.capacity(1)
         self._next = _Batch()
@@ -244,7 +244,7 @@ class Journal:
         if not self._next.parts and not self._next.sync:
             return
         batch = self._take()
-        if self._pace.inline or not batch.sync:
+        if self.pace.inline or not batch.sync:
             self._finish(self._work(batch))
         else:
             self._run = self._executor.submit(self._work_in_thread, batch)
@@ -262,7 +262,7 @@ class Journal:
             if batch.sync:
                 begun = time.perf_counter()
                 self.segments.sync()
-                self._pace.took(time.perf_counter() - begun)
+                self.pace.took(time.perf_counter() - begun)
         except Exception as error:  # noqa: BLE001 (whatever it is, it is told to who waits)
             return error
         return None
@@ -321,7 +321,7 @@ class Journal:
 
     def _begin_segment(self) -> None:
         self.use += 1
-        self._seed = seed_of(self.use)
+        self._seed = seed_of(self.seat, self.epoch, self.use)
         self._offset = SEGMENT_HEADER
         self._capacity = self.segments.capacity(self.use)
         self.loop.call_soon(self._segment_begun)

@@ -59,7 +59,7 @@ class Marker:
         self._todo: deque[Entry] = deque()
         self._round: list[tuple[Entry, int, int]] = []
         self._pinned: list[Entry] = []
-        self._wanting: set[JournalFile] = set()
+        self._wanting: dict[JournalFile, None] = {}
         self._sync: Future[Exception | None] | None = None
         self._busy = False
         self._again = False
@@ -72,16 +72,18 @@ class Marker:
 
     def fold_soon(self, file: JournalFile) -> None:
         """Fold a file's WAL when the journal holds all of it on the medium."""
-        self._wanting.add(file)
+        self._wanting[file] = None
         self._journal.want_sync()
 
     def forget(self, file: JournalFile) -> None:
         """A file was closed."""
-        self._wanting.discard(file)
+        self._wanting.pop(file, None)
 
     def _fold_wanting(self) -> None:
         if self._wanting:
-            self._wanting = {each for each in self._wanting if not self._fold_long(each)}
+            self._wanting = {
+                each: None for each in list(self._wanting) if not self._fold_long(each)
+            }
 
     def _fold_long(self, file: JournalFile) -> bool:
         if not file.fold() and file.is_long(_LONG) and not file.lent:

@@ -7,7 +7,7 @@ segment is named, and with it the objects that are known to have lost a record.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING
 
 from sourdough.storage.journal.fates import Fate
@@ -21,7 +21,6 @@ from sourdough.storage.journal.records import (
     decode_segment,
     find,
     scan,
-    seed_of,
 )
 from sourdough.storage.journal.segments import SegmentName
 
@@ -58,16 +57,20 @@ def read_journals(folder: Path, disk: Disk, wanted: Callable[[SegmentName], bool
     """
     reading = Reading()
     journals: dict[tuple[int, int], list[tuple[SegmentHeader, Path]]] = {}
+    headless: list[tuple[SegmentName, Path]] = []
     for name in map(SegmentName.parse, disk.names(folder)):
         if name is not None and wanted(name):
             path = folder / str(name)
             header = _header(path, disk)
-            if header is None:
+            if header is None or (header.seat, header.epoch, header.number) != astuple(name):
                 reading.segments.append(path)
-                if b"SDJR" in _content(path, disk):
-                    reading.damaged[path] = f"{name} has records, and no header"
+                headless.append((name, path))
             else:
                 journals.setdefault((header.epoch, header.seat), []).append((header, path))
+    for name, path in headless:
+        uses = {header.use for header, _ in journals.get((name.epoch, name.seat), [])}
+        if _has_records(name, _content(path, disk), uses):
+            reading.damaged[path] = f"{name} has records, and no header"
     for key in sorted(journals):
         files = sorted(journals[key], key=lambda each: each[0].use)
         reading.segments += [path for _, path in files]
@@ -76,6 +79,19 @@ def read_journals(folder: Path, disk: Disk, wanted: Callable[[SegmentName], bool
     for fate in reading.fates.values():
         _cut(fate, folder, disk)
     return reading
+
+
+def _has_records(name: SegmentName, data: bytes, uses: set[int]) -> bool:
+    """Say whether a segment without its header has records of a use that no other segment has.
+
+    What was in another file does not count: it may be found in one that was not synced yet.
+    """
+    missing = set(range(min(uses, default=1), max(uses, default=0) + 2)) - uses
+    return any(
+        find(data, SegmentHeader(name.seat, name.epoch, use, use, name.number), SEGMENT_HEADER)
+        is not None
+        for use in missing
+    )
 
 
 def _cut(fate: Fate, folder: Path, disk: Disk) -> None:
@@ -127,7 +143,7 @@ class _Journal:
         for header, path in files:
             epoch = header.epoch
             try:
-                self._read_segment(_content(path, self._disk), header.use, path)
+                self._read_segment(_content(path, self._disk), header, path)
             except OSError as error:
                 self._reading.damaged[path] = f"it cannot be read: {error.strerror}"
         for lost, reason in self._holes:
@@ -135,11 +151,11 @@ class _Journal:
                 if fate.epoch == epoch:
                     fate.missing(lost, reason)
 
-    def _read_segment(self, data: bytes, use: int, path: Path) -> None:
-        records, end = scan(data, use)
+    def _read_segment(self, data: bytes, header: SegmentHeader, path: Path) -> None:
+        records, end = scan(data, header)
         self._take(records, path)
-        while (found := find(data, use, end)) is not None:
-            record = decode(memoryview(data), found, use, seed_of(use))
+        while (found := find(data, header, end)) is not None:
+            record = decode(memoryview(data), found, header.use, header.seed)
             assert record is not None
             if record.synced <= self._lsn:
                 end = record.end if record.intact else found + 1
@@ -148,7 +164,7 @@ class _Journal:
                 self._damaged(record, path)
                 end = record.end
                 continue
-            records, end = scan(data, use, found)
+            records, end = scan(data, header, found)
             self._take(records, path)
 
     def _take(self, records: list[Record], path: Path) -> None:

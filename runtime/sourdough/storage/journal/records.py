@@ -1,7 +1,7 @@
 """The journal's records as bytes (docs/journal.md has the tables). Pure.
 
-A record is checked by two sums, both seeded with the use number of its segment, so that what an
-earlier use left behind is never taken for a record (invariant S8). The first covers the header,
+A record is checked by two sums, both seeded with seat, epoch and use number of its segment, so that
+what an earlier use or another file left behind is never taken for a record (invariant S8). The first covers the header,
 which holds the second, of the payload: a record whose payload alone is damaged still names its
 object.
 """
@@ -29,6 +29,7 @@ IN_PAGES_FILE = 2
 
 _MAGIC = b"SDJR"
 _SUM = struct.Struct("<I")
+_SEED = struct.Struct("<IQQ")
 # Behind the first sum: payload's sum, magic, format, type, flags, bytes of namespace, bytes of
 # payload, seat, use, epoch, lsn, base, previous, synced, page size, pages; then id and namespace.
 _FIELDS = struct.Struct("<I4sBBBBIIQQQQQQII")
@@ -37,7 +38,7 @@ _FIXED = _SUM.size + _FIELDS.size + _ID_BYTES
 _PADDING = tuple(bytes(count) for count in range(ALIGNMENT))
 
 _SEGMENT_MAGIC = b"SDJS"
-_SEGMENT = struct.Struct("<4sHHIQQQ24x")
+_SEGMENT = struct.Struct("<4sHHIQQQQ16x")
 SEGMENT_HEADER = _SUM.size + _SEGMENT.size
 
 
@@ -105,11 +106,17 @@ class SegmentHeader:
     use: int
     oldest: int
     """Segments of lower use numbers were void when this one was made ready."""
+    number: int
+    """As in the file's name: a header that another file has left behind is none."""
+
+    @property
+    def seed(self) -> int:
+        return seed_of(self.seat, self.epoch, self.use)
 
 
-def seed_of(use: int) -> int:
-    """Return what the sums of a segment's records begin with."""
-    return crc32(use.to_bytes(8, "little"))
+def seed_of(seat: int, epoch: int, use: int) -> int:
+    """Return what the sums of a segment's records begin with: no other segment ever has it."""
+    return crc32(_SEED.pack(seat, epoch, use))
 
 
 def encode(
@@ -130,7 +137,7 @@ def encode(
 ) -> tuple[bytes, bytes]:
     """Return what stands before and behind the payload; by position, as it runs for each commit.
 
-    packed: `ObjectKey.packed()`. seed: `seed_of(use)`.
+    packed: `ObjectKey.packed()`. seed: `seed_of(seat, epoch, use)`.
     """
     size = len(payload)
     fields = _FIELDS.pack(
@@ -179,27 +186,29 @@ def decode(view: memoryview, offset: int, use: int, seed: int) -> Record | None:
     )  # fmt: skip
 
 
-def scan(data: Buffer, use: int, offset: int = SEGMENT_HEADER) -> tuple[list[Record], int]:
+def scan(
+    data: Buffer, header: SegmentHeader, offset: int = SEGMENT_HEADER
+) -> tuple[list[Record], int]:
     """Return a segment's records up to the first that is not valid, and where that would begin."""
     view = memoryview(data)
-    seed = seed_of(use)
+    seed = header.seed
     records: list[Record] = []
     while True:
-        record = decode(view, offset, use, seed)
+        record = decode(view, offset, header.use, seed)
         if record is None or not record.intact:
             return records, offset
         records.append(record)
         offset = record.end
 
 
-def find(data: bytes, use: int, offset: int) -> int | None:
+def find(data: bytes, header: SegmentHeader, offset: int) -> int | None:
     """Return where the next record with a valid header begins, at or behind an offset."""
     view = memoryview(data)
-    seed = seed_of(use)
+    seed = header.seed
     magic_at = _SUM.size * 2
     while (found := data.find(_MAGIC, offset + magic_at)) >= 0:
         offset = found - magic_at
-        if offset % ALIGNMENT == 0 and decode(view, offset, use, seed) is not None:
+        if offset % ALIGNMENT == 0 and decode(view, offset, header.use, seed) is not None:
             return offset
         offset += 1
     return None
@@ -208,7 +217,14 @@ def find(data: bytes, use: int, offset: int) -> int | None:
 def encode_segment(header: SegmentHeader) -> bytes:
     """Return the first bytes of a segment."""
     fields = _SEGMENT.pack(
-        _SEGMENT_MAGIC, FORMAT, 0, header.seat, header.epoch, header.use, header.oldest
+        _SEGMENT_MAGIC,
+        FORMAT,
+        0,
+        header.seat,
+        header.epoch,
+        header.use,
+        header.oldest,
+        header.number,
     )
     return _SUM.pack(crc32(fields)) + fields
 
@@ -221,7 +237,7 @@ def decode_segment(data: bytes) -> SegmentHeader | None:
     if len(data) < SEGMENT_HEADER:
         return None
     fields = data[_SUM.size : SEGMENT_HEADER]
-    magic, version, _, seat, epoch, use, oldest = _SEGMENT.unpack(fields)
+    magic, version, _, seat, epoch, use, oldest, number = _SEGMENT.unpack(fields)
     if magic != _SEGMENT_MAGIC or crc32(fields) != _SUM.unpack_from(data)[0]:
         return None
     if version > FORMAT:
@@ -229,4 +245,4 @@ def decode_segment(data: bytes) -> SegmentHeader | None:
             f"the journal has segments of format {version}, this version reads up to {FORMAT}",
             hint="upgrade Sourdough",
         )
-    return SegmentHeader(seat, epoch, use, oldest)
+    return SegmentHeader(seat, epoch, use, oldest, number)

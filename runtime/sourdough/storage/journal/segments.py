@@ -61,6 +61,8 @@ class Segment:
     fd: int
     size: int
     use: int
+    number: int
+    """As in its name."""
 
 
 class Segments:
@@ -181,7 +183,7 @@ class Segments:
         self._made += 1
         path = self._folder / str(SegmentName(self._seat, self._epoch, self._made))
         fd = self._disk.open(path, create=True)
-        segment = Segment(path, fd, size, use)
+        segment = Segment(path, fd, size, use, self._made)
         try:
             for offset in range(0, size, len(_ZEROS)):
                 self._disk.pwrite(fd, [_ZEROS[: size - offset]], offset)
@@ -196,7 +198,9 @@ class Segments:
 
     def _write_header(self, segment: Segment) -> None:
         oldest = self.oldest if segment.use > 1 else 1
-        header = encode_segment(SegmentHeader(self._seat, self._epoch, segment.use, oldest))
+        header = encode_segment(
+            SegmentHeader(self._seat, self._epoch, segment.use, oldest, segment.number)
+        )
         assert len(header) == SEGMENT_HEADER
         self._disk.pwrite(segment.fd, [header], 0)
         self._disk.sync(segment.fd)
