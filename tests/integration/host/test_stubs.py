@@ -228,6 +228,7 @@ async def test_a_lost_connection_breaks_the_stub(cluster):
         await stub.append("never")
     assert raised.value.retryable
     assert await made.stub(name, seat=1).whoami() == name
+    assert Thing.seen.count("begun") == 1
     assert "never" not in Thing.seen
 
 
