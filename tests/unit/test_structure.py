@@ -25,6 +25,7 @@ PUBLIC = [
     "FetchError",
     "Headers",
     "ObjectId",
+    "QuarantinedError",
     "RemoteError",
     "RemoteStub",
     "Request",

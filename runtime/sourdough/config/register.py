@@ -97,10 +97,16 @@ def plan(
     the data: better no start than a start that hides objects.
     """
     known = register or Register(application=application, namespaces={})
-    if known.applied and not any(map(occupied, known.storages)):
+    planner = _Planner(known, list(classes), lifecycle, occupied)
+    try:
+        planner.compare_history()
+    except RefusedMigrationError:
+        if any(map(occupied, known.storages)):
+            raise
         # Without any object there is nothing that a changed history could hide.
         known = replace(known, namespaces={}, deleted=(), applied=())
-    return _Planner(known, list(classes), lifecycle, occupied).run(application)
+        planner = _Planner(known, list(classes), lifecycle, occupied)
+    return planner.run(application)
 
 
 def free_name(class_name: str, taken: Sequence[str]) -> str:
@@ -135,7 +141,6 @@ class _Planner:
 
     def run(self, application: str) -> Plan:
         """Return the plan."""
-        self._compare_history()
         migrations = self._lifecycle.migrations
         for index in range(len(self._applied), len(migrations)):
             self._apply(("migrations", index), migrations[index])
@@ -158,7 +163,8 @@ class _Planner:
 
     # --- the history
 
-    def _compare_history(self) -> None:
+    def compare_history(self) -> None:
+        """Raise RefusedMigrationError unless the configuration begins with what was applied."""
         migrations = self._lifecycle.migrations
         tags = [each.tag for each in migrations]
         for index, applied in enumerate(self._applied):
