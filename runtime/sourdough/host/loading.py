@@ -217,6 +217,8 @@ def _fault(error: BaseException, module: str, root: Path) -> LoadFault:
     # Rather the project's own than those of a library that it called.
     frames = [frame for frame in raised if Path(frame.filename).is_relative_to(root)] or raised
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if isinstance(error, SourdoughError):
+        what = error.message  # a sentence of ours, which needs no class in front
     if not frames:
         hint = None
         if isinstance(error, ModuleNotFoundError) and error.name == module:
