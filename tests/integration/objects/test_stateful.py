@@ -184,7 +184,7 @@ class ObjectMachine(RuleBasedStateMachine):
 
     async def quiet(self) -> None:
         """Return when every event is answered or waits; take the answers."""
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(10):
             await settle(30)
             while not self.stands_still():
                 await asyncio.sleep(0.0005)
