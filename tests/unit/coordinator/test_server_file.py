@@ -13,6 +13,7 @@ import pytest
 from sourdough.coordinator.process import ProcessIdentity
 from sourdough.coordinator.server_file import (
     RUN_PREFIX,
+    Announcement,
     ServerFile,
     read_server_file,
     remove_leftover,
@@ -87,3 +88,20 @@ def test_only_the_folder_of_a_dead_server_is_removed(tmp_path, prefix, alive, ke
     assert folder.exists() is kept
     if kept:
         folder.rmdir()
+
+
+def test_a_disk_that_does_not_take_the_file_is_told_of_once(tmp_path):
+    """The server goes on; it is written again with the next child, and told again after that."""
+    told = []
+    announcement = Announcement(tmp_path / "gone", mode="serve", version="0.1.0", workers=list)
+    announcement.on_failed = told.append
+    announcement.write()
+    announcement.write()
+    assert told == ["server.json cannot be written: No such file or directory"]
+    (tmp_path / "gone").mkdir()
+    announcement.write()
+    assert read_server_file(tmp_path / "gone").mode == "serve"
+    (tmp_path / "gone" / "server.json").unlink()
+    (tmp_path / "gone").rmdir()
+    announcement.write()
+    assert len(told) == 2
