@@ -84,7 +84,8 @@ class Entry:
         self.base = max(self.base, lsn)
         if self.born <= lsn:
             self.born = 0
-        self.first_use = use if self.last > lsn else 0
+        # An object that was never folded in this epoch has no such segment: all it has is live.
+        self.first_use = (use or self.first_use) if self.last > lsn else 0
 
     def carried(self, lsn: int, use: int) -> None:
         """Note that a durable record in segment `use` holds what older live records hold."""
