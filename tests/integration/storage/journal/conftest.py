@@ -109,7 +109,7 @@ class Server:
             **options,
         )
         if threads:
-            host.journal._pace = InThreads()
+            host.journal.pace = InThreads()
         self.hosts.append(host)
         self.current = host
         return host
