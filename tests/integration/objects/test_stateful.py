@@ -46,7 +46,7 @@ from tests.integration.objects.programs import (
 )
 from tests.integration.objects.sleepers import settle
 
-EXAMPLES = int(os.environ.get("SOURDOUGH_STATEFUL_EXAMPLES", "80"))
+EXAMPLES = int(os.environ.get("SOURDOUGH_STATEFUL_EXAMPLES", "40"))
 
 
 class Index:
