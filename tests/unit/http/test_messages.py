@@ -158,3 +158,17 @@ async def test_a_failure_after_the_end_is_none():
     reader.feed(b"a", end=True)
     reader.fail("too late")
     assert await Response(reader).bytes() == b"a"
+
+
+def test_a_request_knows_where_its_route_is_mounted():
+    """`root_path` is decoded as `path` is; a request of user code is mounted nowhere."""
+    target = b"/room/caf%C3%A9/a?x=/b"
+    request = Request.received(b"GET", target, b"", b"", b"", False, 1, len(b"/room/caf%C3%A9"))
+    assert (request.root_path, request.path) == ("/room/caf\u00e9", "/room/caf\u00e9/a")
+    assert Request("/room/a").root_path == ""
+
+
+def test_headers_as_bytes():
+    """Names in lower case, values as they came."""
+    request = Request.received(b"GET", b"/", b"", b"X-A:  \xe4 \r\nb: \r\n", b"", False, 1)
+    assert request.raw_headers == [(b"x-a", b"\xe4"), (b"b", b"")]

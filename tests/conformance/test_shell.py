@@ -1,0 +1,24 @@
+"""`sourdough call` and `sourdough fetch`, from the shell to an object of a running server."""
+
+from __future__ import annotations
+
+import json
+
+
+def test_a_method_is_called_from_the_shell(world):
+    """By name, with arguments by place and by name; an error is one sentence and exit code 1."""
+    speaker = f"SPEAKER:{world.name()}"
+    done = world.server.command("call", speaker, "echo", "1", '"a"', "by=[2]", "--json")
+    assert (done.returncode, json.loads(done.stdout)) == (0, [[1, "a"], {"by": [2]}])
+    failed = world.server.command("call", speaker, "raises", '"ValueError"', '"negative"')
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert "ValueError: negative" in failed.stderr
+
+
+def test_a_request_is_sent_from_the_shell(world):
+    """Without a route; the body alone goes to standard output."""
+    words = ("fetch", f"SPEAKER:{world.name()}", "/describe?x=1", "-d", "hello", "-H", "x-case: v")
+    done = world.server.command(*words)
+    told = json.loads(done.stdout)
+    assert (told["method"], told["body"], told["header"]) == ("POST", "hello", "v")
+    assert "HTTP 201" in done.stderr
