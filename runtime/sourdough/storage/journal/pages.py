@@ -83,12 +83,16 @@ def copy_pages(
 
 
 def is_whole(folder: Path, name: PagesName, disk: Disk) -> bool:
-    """Say whether all pages of a commit had reached the disk. Raises StorageFormatError."""
+    """Say whether all pages of a commit are there, synced by now. Raises StorageFormatError.
+
+    What a killed host had written may only be in the cache; once it is found it must stay.
+    """
     path = folder / str(name)
     if disk.size(path) is None:
         return False
     fd = disk.open(path)
     try:
+        disk.sync(fd)
         return _frames_size(fd, disk.size(path) or 0, name, disk) is not None
     finally:
         disk.close(fd)

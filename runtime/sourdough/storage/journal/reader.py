@@ -76,6 +76,8 @@ def read_journals(folder: Path, disk: Disk, wanted: Callable[[SegmentName], bool
         reading.segments += [path for _, path in files]
         oldest = max(header.oldest for header, _ in files)
         _Journal(reading, disk).read([each for each in files if each[0].use >= oldest])
+    if journals:
+        disk.sync_directory(folder)
     for fate in reading.fates.values():
         _cut(fate, folder, disk)
     return reading
