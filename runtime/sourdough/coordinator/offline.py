@@ -26,6 +26,7 @@ from sourdough.coordinator.reference import (
 )
 from sourdough.errors import StorageError
 from sourdough.placement import slot_of
+from sourdough.storage.journal.damage import forgive
 from sourdough.storage.journal.recovery import settle
 from sourdough.storage.layout import SUFFIX, Layout
 from sourdough.storage.offline import inspect, read_name, scan
@@ -120,6 +121,7 @@ class OfflineFolder:
         path = self._layout.path(found.storage_name, bytes.fromhex(found.id))
         name = _name_of(path)
         size = remove_object(path)
+        forgive(self._layout.root, path)
         # Last: an entry without a file is forgotten by the next start, a file is not.
         _forget(self._layout.root, ObjectKey(found.storage_name, found.id))
         return Removed(storage_name=found.storage_name, id=found.id, name=name, size=size)
