@@ -9,6 +9,8 @@ import json
 from typing import TYPE_CHECKING
 
 from sourdough.errors import StorageError
+from sourdough.storage.journal.disk import RealDisk
+from sourdough.storage.journal.places import key_of
 from sourdough.storage.journal.records import ObjectKey
 from sourdough.storage.journal.segments import FOLDER
 
@@ -61,3 +63,11 @@ def write_damaged(root: Path, damaged: dict[bytes, str], disk: Disk) -> None:
         disk.close(fd)
     disk.rename(draft, folder / _NAME)
     disk.sync_directory(folder)
+
+
+def forgive(root: Path, path: Path) -> None:
+    """Serve the object of a path again: it was deleted, so its damage is no more. Raises as above."""
+    disk = RealDisk()
+    damaged = read_damaged(root, disk)
+    if damaged.pop(key_of(path).packed(), None) is not None:
+        write_damaged(root, damaged, disk)
