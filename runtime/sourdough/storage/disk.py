@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import os
+import platform
+import re
 import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 if sys.platform == "darwin":
@@ -21,6 +25,28 @@ else:
     def sync_data(fd: int) -> None:
         """Return when the file's content, and the size needed to read it, is on the medium."""
         os.fdatasync(fd)
+
+
+def _find_syncfs() -> Callable[[int], None] | None:
+    """Return the sync of a whole file system, where it reports errors: Linux from 5.8 on."""
+    release = re.match(r"(\d+)\.(\d+)", platform.release())
+    if sys.platform != "linux" or release is None or (int(release[1]), int(release[2])) < (5, 8):
+        return None
+    try:
+        call = ctypes.CDLL(None, use_errno=True).syncfs
+    except (OSError, AttributeError):
+        return None
+
+    def sync(fd: int) -> None:
+        if call(fd) != 0:
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code))
+
+    return sync
+
+
+sync_file_system = _find_syncfs()
+"""Returns when everything on the file system of a descriptor is on the medium; None: not here."""
 
 
 def open_directory(path: Path) -> int:

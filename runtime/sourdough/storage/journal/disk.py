@@ -14,9 +14,10 @@ nothing is durable before the sync that says so:
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from sourdough.storage.disk import open_directory, sync_data
+from sourdough.storage.disk import open_directory, sync_data, sync_file_system
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,10 @@ Buffer: TypeAlias = "bytes | bytearray | memoryview"
 
 # What the kernel takes in one call (IOV_MAX is 1024 on Linux and macOS).
 _BUFFERS = 1000
+
+# From here on one sync of the whole file system is cheaper: 200 files take 19 ms one by one, 2 ms so.
+# It also writes what others have there, so few files are synced by themselves.
+_MANY = 64
 
 
 class Disk(Protocol):
@@ -56,6 +61,13 @@ class Disk(Protocol):
 
     def sync(self, fd: int) -> None:
         """Return when the file's content and size are on the medium. Never to be tried again."""
+        ...
+
+    def sync_many(self, files: Sequence[int], directories: Sequence[Path]) -> None:
+        """Do `sync` and `sync_directory` for many, all below one folder.
+
+        A directory that is gone is none to sync: its class was removed, with all of its objects.
+        """
         ...
 
     def sync_directory(self, path: Path) -> None:
@@ -117,6 +129,16 @@ class RealDisk:
 
     def sync(self, fd: int) -> None:
         sync_data(fd)
+
+    def sync_many(self, files: Sequence[int], directories: Sequence[Path]) -> None:
+        if files and len(files) + len(directories) >= _MANY and sync_file_system is not None:
+            sync_file_system(files[0])
+            return
+        for fd in files:
+            self.sync(fd)
+        for directory in directories:
+            with suppress(FileNotFoundError):
+                self.sync_directory(directory)
 
     def sync_directory(self, path: Path) -> None:
         fd = open_directory(path)

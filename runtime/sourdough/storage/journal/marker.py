@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sourdough.storage.journal.pages import PagesName
 
 # So many segments stand behind the current one before the objects in the oldest are marked.
-KEEP_SEGMENTS = 2
+KEEP_SEGMENTS = 3
 
 # Objects folded in one turn of the loop, and synced and marked in one go.
 _FOLDED_AT_ONCE = 32
@@ -176,13 +176,9 @@ class Marker:
         return [slot] if slot in self._synced_directories else [slot, *above]
 
     def _sync_all(self, files: list[int], directories: list[Path]) -> Exception | None:
-        """In a thread: contents first, then names."""
+        """In a thread: contents and names."""
         try:
-            for fd in files:
-                self._journal.disk.sync(fd)
-            for directory in directories:
-                with suppress(FileNotFoundError):  # its class was removed, with all of its objects
-                    self._journal.disk.sync_directory(directory)
+            self._journal.disk.sync_many(files, directories)
         except Exception as error:  # noqa: BLE001 (it travels to the loop)
             return error
         self._synced_directories.update(directories)
