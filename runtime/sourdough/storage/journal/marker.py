@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sourdough.storage.journal.pages import PagesName
 
 # So many segments stand behind the current one before the objects in the oldest are marked.
-KEEP_SEGMENTS = 3
+KEEP_SEGMENTS = 2
 
 # Objects folded in one turn of the loop, and synced and marked in one go.
 _FOLDED_AT_ONCE = 32
