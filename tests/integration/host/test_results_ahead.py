@@ -75,7 +75,7 @@ async def journaled(cluster, tmp_path):
     for name in names:
         assert await ended(ask(made, name, "write", 0)) == 0
     journal, go = made.host(1)._engines.of("disk").journal, threading.Event()
-    sync, journal._pace = journal.disk.sync, Slow()
+    sync, journal.pace = journal.disk.sync, Slow()
 
     def slow(fd):
         assert go.wait(10)
