@@ -61,8 +61,15 @@ class Fate:
             self._live.append(_live(record, segment))
 
     def live(self) -> list[Live]:
-        """Return what is to be redone, in order."""
-        return [each for each in self._live if each.lsn > self._void]
+        """Return what is to be redone, in order.
+
+        A journal that was adopted goes oldest segment first, when all of it is redone. So a commit
+        whose predecessor is neither void nor there is one of those: it may even have been given up.
+        """
+        live = [each for each in self._live if each.lsn > self._void]
+        if live and live[0].type == RecordType.COMMIT and live[0].previous > self._void:
+            return []
+        return live
 
     def cut(self, lsn: int) -> None:
         """Give up a record and those after it: nobody was told of them."""

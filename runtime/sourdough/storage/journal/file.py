@@ -164,9 +164,17 @@ class JournalFile:
         self._record((start - WAL_HEADER) // self._frame)
         lsn, use = entry.last, journal.use
 
-        def durable(error: Exception | None) -> None:
+        def carried(error: Exception | None) -> None:
             if error is None:
                 entry.carried(lsn, use)
+
+        def durable(error: Exception | None) -> None:
+            if error is None:
+                older = lsn - 1
+                mark = journal.append(
+                    RecordType.MARK, entry.packed, older.to_bytes(8, "little"), base=older
+                )
+                journal.when(mark, Durability.DISK, self, carried)
 
         self.when(lsn, Durability.DISK, durable)
 
