@@ -75,13 +75,13 @@ async def journaled(cluster, tmp_path):
     for name in names:
         assert await ended(ask(made, name, "write", 0)) == 0
     journal, go = made.host(1)._engines.of("disk").journal, threading.Event()
-    sync, journal.pace = journal.disk.sync, Slow()
+    work, journal.pace = journal._work, Slow()
 
-    def slow(fd):
-        assert go.wait(10)
-        sync(fd)
+    def slow(batch):
+        assert not batch.sync or go.wait(10)
+        return work(batch)
 
-    journal.disk.sync = slow
+    journal._work = slow
     yield made, names, go
     go.set()
 
