@@ -31,6 +31,9 @@ SEGMENT_BYTES = 16 * 1024 * 1024
 # The first one must be there before a host serves; made in a few ms, it is not used twice.
 FIRST_BYTES = 1024 * 1024
 
+# So many void segments are kept: to make one is to write it twice.
+_FREE = 3
+
 _NAME = re.compile(r"(\d+)-([0-9a-f]{16})-(\d+)\.segment")
 _ZEROS = bytes(256 * 1024)
 
@@ -135,13 +138,13 @@ class Segments:
         """
         with self._lock:
             while self._used and self._used[0].use < below:
-                while self._free:
-                    self._remove(self._free.popleft())
                 segment = self._used.popleft()
                 if segment.size == self.size:
                     self._free.append(segment)
                 else:
                     self._remove(segment)
+            while len(self._free) > _FREE:
+                self._remove(self._free.popleft())
 
     def close(self) -> None:
         """Close the files; they stay."""
