@@ -94,10 +94,6 @@ class Disk(Protocol):
         """Remove a name of a file, if it is there."""
         ...
 
-    def remove_directory(self, path: Path) -> None:
-        """Remove an empty directory."""
-        ...
-
 
 class RealDisk:
     """Implements `Disk` with the system's own calls."""
@@ -167,9 +163,6 @@ class RealDisk:
 
     def unlink(self, path: Path) -> None:
         path.unlink(missing_ok=True)
-
-    def remove_directory(self, path: Path) -> None:
-        path.rmdir()
 
 
 def _write_all(fd: int, buffers: Sequence[Buffer], offset: int) -> int:
