@@ -110,7 +110,6 @@ class Journal:
         self._unsynced = 0
         self._unsynced_limit = unsynced_bytes
         self._congested = False
-        self._make_spare()
 
     @property
     def largest(self) -> int:
@@ -140,6 +139,8 @@ class Journal:
         size = size_of(packed, len(payload))
         if self._offset + size > self._capacity:
             self._begin_segment()
+        elif lsn == 1:  # a host that never writes needs no second segment
+            self._make_spare()
         batch = self._next
         head, padding = encode(
             self._seed, type_, packed, self.seat, self.use, self.epoch, lsn, base, previous,
