@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tests.power.lives import Failure, Lives
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from tests.power.lives import Plan
     from tests.power.subject import Subject
@@ -35,7 +35,7 @@ class Found:
         return "\n".join(lines)
 
 
-def explore(subject: type[Subject], seeds: Iterable[int], plan: Plan) -> Found:
+def explore(subject: Callable[[], Subject], seeds: Iterable[int], plan: Plan) -> Found:
     """Live through some seeds; all of them, also when some have failed."""
     wanted = list(seeds)
     parts = [wanted[start : start + _AT_ONCE] for start in range(0, len(wanted), _AT_ONCE)]
@@ -51,7 +51,7 @@ def explore(subject: type[Subject], seeds: Iterable[int], plan: Plan) -> Found:
     )
 
 
-def _live(subject: type[Subject], seeds: list[int], plan: Plan) -> Found:
+def _live(subject: Callable[[], Subject], seeds: list[int], plan: Plan) -> Found:
     cuts, failures = 0, []
     for seed in seeds:
         lives = Lives(seed, subject, plan)

@@ -39,6 +39,8 @@ class Plan:
     cuts: int = 8
     """So many cuts of each life are checked."""
     failing_syncs: float = 0.0
+    often: tuple[str, ...] = ()
+    """Steps of `World` that are taken ten times as often."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +84,7 @@ class Lives:
         random = Random(f"{self.seed} {life}")
         with Machine(disk, random) as machine:
             machine.failing_syncs = self._plan.failing_syncs
-            world = World(machine, self._subject(), self._pasts, random)
+            world = World(machine, self._subject(), self._pasts, random, often=self._plan.often)
 
             async def live() -> None:
                 self._listen(life, -1, disk)

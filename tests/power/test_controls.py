@@ -15,7 +15,7 @@ from tests.power.stock import CarelessSubject, StockSubject
 
 def test_stock_sqlite_loses_nothing(seeds):
     """synchronous=NORMAL and a synced WAL: no cut takes what was acknowledged."""
-    found = explore(StockSubject, seeds(24), Plan())
+    found = explore(StockSubject, seeds(16), Plan())
     assert not found.failures, found
 
 

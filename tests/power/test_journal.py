@@ -9,5 +9,11 @@ from tests.power.lives import Plan
 
 def test_no_cut_takes_what_was_told(seeds):
     """Two seats, take-over, hand-over, deletion, lives after lives: invariants S1 to S8."""
-    found = explore(JournalSubject, seeds(40), Plan())
+    found = explore(JournalSubject, seeds(60), Plan())
+    assert not found.failures, found
+
+
+def test_no_cut_takes_what_was_told_though_syncs_fail(seeds):
+    """The host ends with the first failed sync, and its successor relies on nothing of it (S2)."""
+    found = explore(JournalSubject, seeds(16, 10_000), Plan(failing_syncs=0.01))
     assert not found.failures, found

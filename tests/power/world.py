@@ -60,11 +60,20 @@ class World:
     """A server with its objects; everything happens on one loop, in the order of a seed."""
 
     def __init__(
-        self, machine: Machine, subject: Subject, pasts: dict[str, Past], random: Random
+        self,
+        machine: Machine,
+        subject: Subject,
+        pasts: dict[str, Past],
+        random: Random,
+        *,
+        often: tuple[str, ...] = (),
     ) -> None:
         self.machine = machine
         self.subject = subject
         self.random = random
+        self._weights = [
+            weight * (10 if step.__name__ in often else 1) for step, weight in _STEPS.items()
+        ]
         self._generations = dict.fromkeys(SEATS, 0)
         self.actors = {label: Actor(label, random.choice(SEATS), pasts[label]) for label in LABELS}
 
@@ -91,7 +100,7 @@ class World:
         actor = self.random.choice(free)
         if actor.broken:
             self._abandon(actor)
-        step, *_ = self.random.choices(tuple(_STEPS), tuple(_STEPS.values()))
+        step, *_ = self.random.choices(tuple(_STEPS), self._weights)
         try:
             await step(self, actor)
         except SourdoughError:
