@@ -1,4 +1,4 @@
-"""Big commits on their way to a file of pages: what of their objects may count as durable."""
+"""Big commits on their way to a file of pages: what of their objects counts as durable (S12)."""
 
 from __future__ import annotations
 
