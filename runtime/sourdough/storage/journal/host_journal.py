@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sourdough.storage.journal.ledger import Entry
 
 # A seat is given away after this, in seconds, whether everything is marked or not.
-RELEASE_SECONDS = 5.0
+RELEASE_SECONDS = 1.0
 
 
 class HostJournal:
