@@ -138,7 +138,7 @@ class Storage(Table, frozen=True, kw_only=True):
             description="How writes become durable: journal syncs one file for all objects of a "
             "host, wal each object's own. Changes with the next start."
         ),
-    ] = "wal"
+    ] = "journal"
 
 
 class Server(Table, frozen=True, kw_only=True):
