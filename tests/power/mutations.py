@@ -288,7 +288,9 @@ MUTATIONS = {
         "S6: and the files of pages", _pages_not_synced, Plan(often=("_crash",))
     ),
     "adopted-late": Mutation("S6: segments stay until all of them is redone", _adopted_too_late),
-    "no-base": Mutation("rule 5: every record carries its base", _no_base),
+    "no-base": Mutation(
+        "rule 5: every record carries its base", _no_base, Plan(lives=1, steps=400, cuts=20)
+    ),
     "recycled-early": Mutation(
         "S6: a segment goes when all in it is void", _recycles_before_the_mark
     ),
