@@ -61,7 +61,7 @@ class JournalSubject:
     """A server whose folder is kept with journals."""
 
     moves_objects = False
-    segment_bytes = 24_000
+    segment_bytes: ClassVar = (5_000, 10_000, 24_000)
     fold_bytes: ClassVar = (4_000, 30_000)
 
     def __init__(self) -> None:
@@ -111,7 +111,7 @@ class JournalSubject:
             disk=disk,
             loop=asyncio.get_running_loop(),
             on_failed=lambda _: None if disk.dead else self._failed.add(seat),
-            segment_bytes=self.segment_bytes,
+            segment_bytes=self._machine.random.choice(self.segment_bytes),
             unsynced_bytes=60_000,
             keep_segments=self._machine.random.choice((0, 1, 2)),
         )
