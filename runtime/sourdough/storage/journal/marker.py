@@ -9,6 +9,7 @@ loop. A mark is written after the file, and once for a new file its directories,
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -28,12 +29,16 @@ if TYPE_CHECKING:
     from sourdough.storage.journal.ledger import Entry, Ledger
     from sourdough.storage.journal.pages import PagesName
 
+log = logging.getLogger("sourdough.storage")
+
 # So many segments stand behind the current one before the objects in the oldest are marked.
 KEEP_SEGMENTS = 2
 
 # Objects folded in one turn of the loop, and synced and marked in one go.
 _FOLDED_AT_ONCE = 32
 _MARKED_AT_ONCE = 256
+# So many times what is kept, and people are told (once for a journal).
+_TOO_MANY = 4
 # An object whose cursor stays open is looked at again after this, in seconds.
 _AGAIN = 0.25
 # A WAL so many times too long is folded although its object never pauses: the loop waits for that.
@@ -63,6 +68,7 @@ class Marker:
         self._sync: Future[Exception | None] | None = None
         self._busy = False
         self._again = False
+        self._told = False
         self._synced_directories: set[Path] = set()
         self._ended: Callable[[], None] = lambda: None
         journal.on_segment = self._segment_begun
@@ -238,6 +244,12 @@ class Marker:
         below = self._ledger.oldest_use() or self._journal.use
         if self._may_recycle() and below > self._journal.segments.oldest:
             self._journal.background.submit(self._recycle_in_thread, below)
+        if self._journal.use - below > _TOO_MANY * (self._keep + 1) and not self._told:
+            self._told = True
+            log.warning(
+                "the journal holds %d segments: objects in the oldest cannot be folded",
+                self._journal.use - below,
+            )
         if self._journal.use - below > self._keep and not self._again:
             self._again = True
             self._journal.loop.call_later(_AGAIN, self._look_again)
