@@ -8,6 +8,8 @@ from importlib.metadata import version as distribution_version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from sourdough.coordinator.snapshots import gateway_statuses, host_statuses, standby_status
 from sourdough.observe.banner import Banner, RouteLine
 from sourdough.observe.records import ServerStarted
@@ -79,6 +81,25 @@ class Facts:
             ms=ms,
         )
 
+    def before_start(self) -> Snapshot:
+        """Return the state of a server that has no processes yet."""
+        return Snapshot(
+            version=installed_version(),
+            name=self.options.project.config.name,
+            url=self.url,
+            storage=str(self.options.storage),
+            durability=self.durability,
+            sync_seconds=self.sync_seconds,
+            coordinator=CoordinatorStatus(
+                pid=os.getpid(), since=self.since, mode=self.options.mode, draining=False
+            ),
+            gateways=(),
+            hosts=(),
+            standby=None,
+            table_version=0,
+            objects_known=0,
+        )
+
     def snapshot(
         self,
         supervisor: Supervisor,
@@ -88,13 +109,8 @@ class Facts:
         ledger: Ledger,
     ) -> Snapshot:
         """Put the state of everything together."""
-        return Snapshot(
-            version=installed_version(),
-            name=self.options.project.config.name,
-            url=self.url,
-            storage=str(self.options.storage),
-            durability=self.durability,
-            sync_seconds=self.sync_seconds,
+        return replace(
+            self.before_start(),
             coordinator=CoordinatorStatus(
                 pid=os.getpid(),
                 since=self.since,

@@ -82,6 +82,7 @@ class Server:
             options.storage, mode=options.mode, version=installed_version(), workers=self._workers
         )
         self._snapshot: Snapshot | None = None
+        self._assembled = False
         self._stopping: Stopping
         self._supervisor: Supervisor
         self._liveness: Liveness
@@ -116,6 +117,8 @@ class Server:
 
     def snapshot(self) -> Snapshot:
         """Return the state of everything, at most a second old."""
+        if not self._assembled:  # it waits for the folder or recovers it, while screens draw
+            return self._facts.before_start()
         snapshot = self._snapshot
         if snapshot is None:
             snapshot = self._snapshot = self._compose()
@@ -128,12 +131,12 @@ class Server:
     def reload(self) -> None:
         """Load the code again."""
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._saves.take, [])
+            self._loop.call_soon_threadsafe(self._load_again)
 
     def stop(self) -> None:
         """Stop as the first SIGTERM does; a second call ends at once."""
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._stopping.stop)
+            self._loop.call_soon_threadsafe(self._stop)
 
     # --- the life of a server
 
@@ -147,6 +150,9 @@ class Server:
         if self._facts.durability == "disk":
             self._facts.sync_seconds = measure_sync(options.storage)
         await self._recover()
+        assert self._ended is not None
+        if self._ended.done():
+            return self._ended.result()
         listening = self._listen()
         catalogue = await Catalogue.open(options.storage)
         launcher = self._launcher(listening, run_dir, lock.fd)
@@ -171,7 +177,6 @@ class Server:
                 self._facts.watched_files = watcher.count()
                 watcher.start()
             self._supervisor.start()
-            assert self._ended is not None
             return await self._ended
         finally:
             ticker.cancel()
@@ -261,6 +266,7 @@ class Server:
             clock_moved=self._test_mode.moved,
         ).take
         self._supervisor.on_fatal = self._fatal
+        self._assembled = True
 
     def _launcher(self, listening: socket.socket | None, run_dir: Path, lock_fd: int) -> Launcher:
         if self.options.inline:
@@ -286,6 +292,16 @@ class Server:
         """See that hosts run these classes. Raises SourdoughError for one that they do not run."""
         refuse_inline(self.options)
         refuse_unbound(self.options.project.config, classes)
+
+    def _load_again(self) -> None:
+        if self._assembled:
+            self._saves.take([])
+
+    def _stop(self) -> None:
+        if self._assembled:
+            self._stopping.stop()
+        else:
+            self._finish(0)
 
     def _finish(self, code: int) -> None:
         if self._ended is not None and not self._ended.done():
