@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 WINDOW = 64 * 1024
 ITEM_COST = 1024
 
+RELEASED = "this reference was released"
+
 
 def cost_of(item: bytes) -> int:
     """Return what an encoded item takes of the window."""
@@ -33,18 +35,20 @@ def cost_of(item: bytes) -> int:
 class RemoteReference:
     """One reference; `number` is the owner's."""
 
-    __slots__ = ("__weakref__", "_loop", "_number", "_session")
+    __slots__ = ("__weakref__", "_loop", "_number", "_session", "_times")
 
     def __init__(self, session: Session, number: int) -> None:
         self._session: Session | None = session
         self._number = number
+        # How often it has come.
+        self._times = 1
         self._loop = asyncio.get_running_loop()
 
     def release(self) -> None:
         """Let go; whatever is used later raises. More than once is fine."""
         session, self._session = self._session, None
         if session is not None:
-            session.release(self._number)
+            session.release(self._number, self._times, self)
 
     async def __aenter__(self) -> Self:
         return self
@@ -57,11 +61,11 @@ class RemoteReference:
         if session is not None:
             # Possibly in another thread; and where the loop has ended, so has the session.
             with suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(session.release, self._number)
+                self._loop.call_soon_threadsafe(session.release, self._number, self._times)
 
     def _in_use(self) -> Session:
         if self._session is None:
-            raise RuntimeError("this reference was released")
+            raise RuntimeError(RELEASED)
         return self._session
 
     def _call(self, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
@@ -119,22 +123,21 @@ class RemoteIterator(RemoteReference):
         return self
 
     async def __anext__(self) -> Any:
-        session = self._session
         while not self._items:
             if self._error is not None:
                 raise self._error
-            if self._ended or session is None:
+            if self._ended:
                 raise StopAsyncIteration
             if not self._started:
                 self._started = True
-                session.post(Pull(self._number, WINDOW))
+                self._in_use().post(Pull(self._number, WINDOW))
             await self._more()
         item = self._items.popleft()
         self._owed += cost_of(item)
-        if self._owed >= WINDOW // 2 and not self._ended and session is not None:
-            session.post(Pull(self._number, self._owed))
+        if self._owed >= WINDOW // 2 and not self._ended:
+            self._in_use().post(Pull(self._number, self._owed))
             self._owed = 0
-        return session.decode(item) if session is not None else None
+        return self._in_use().decode(item)
 
     async def _more(self) -> None:
         if self._waiter is not None:
@@ -147,10 +150,27 @@ class RemoteIterator(RemoteReference):
 
     async def aclose(self) -> None:
         """Leave before the end: the other side closes its iterator."""
-        self._ended = True
-        self._items.clear()
         self.release()
+        self._error = None
+
+    def release(self) -> None:
+        """Let go, also of what has come and was not read."""
+        items, self._items = self._items, deque()
+        for item in items:
+            if self._session is not None:
+                self._session.discard(item)
+        super().release()
+        if items or not self._ended:
+            self._ended, self._error = True, RuntimeError(RELEASED)
         self._wake()
+
+    def __del__(self) -> None:
+        session = getattr(self, "_session", None)
+        for item in getattr(self, "_items", ()):
+            if session is not None:
+                with suppress(RuntimeError):
+                    self._loop.call_soon_threadsafe(session.discard, item)
+        super().__del__()
 
     # --- for the session
 

@@ -59,7 +59,9 @@ class Session:
         self._owner = owner
         self._post: Callable[[Message], None] | None = None
         self._lent: dict[int, Any] = {}
+        self._times: dict[int, int] = {}
         self._numbers: dict[int, int] = {}
+        self._sent: list[int] = []
         self._held: WeakValueDictionary[int, RemoteReference] = WeakValueDictionary()
         self._holds = 0
         self._waiting: dict[int, asyncio.Future[bytes]] = {}
@@ -99,8 +101,11 @@ class Session:
             self._lent[number] = value
             if hasattr(type(value), "__anext__"):
                 self._productions[number] = Production(self, self._owner, number, value)
+            self._times[number] = 0
             if self._keep is None:
                 self._keep = self._owner.keep("a live reference")
+        self._times[number] += 1
+        self._sent.append(number)
         return number
 
     def encode_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
@@ -112,20 +117,28 @@ class Session:
         return self._lending(lambda: encode_result(value, self))
 
     def _lending(self, encode: Callable[[], bytes]) -> bytes:
-        before = self._last
+        self._sent.clear()
         try:
             return encode()
         except BaseException:
             # Nobody will ever hear of them.
-            for number in range(before + 1, self._last + 1):
-                self._take_back(number)
+            for number in self._sent:
+                self._released(number, 1)
             raise
 
     def address_of(self, value: Any) -> list[Any] | None:
         """Return what to write for a part that is no data, None where it cannot travel."""
         return address_of(value, self.export)
 
+    def _released(self, number: int, times: int) -> None:
+        """The other side has let go of what came so often; it may be on its way once more."""
+        if number in self._times:
+            self._times[number] -= times
+            if self._times[number] <= 0:
+                self._take_back(number)
+
     def _take_back(self, number: int) -> None:
+        self._times.pop(number, None)
         value = self._lent.pop(number, None)
         self._numbers.pop(id(value), None)
         production = self._productions.pop(number, None)
@@ -143,17 +156,19 @@ class Session:
         known = self._held.get(number)
         if known is not None:
             reference._session = None  # noqa: SLF001
+            known._times += 1  # noqa: SLF001
             return known
         self._held[number] = reference
         self._holds += 1
         return reference
 
-    def release(self, number: int) -> None:
-        """A reference of this side is not needed any more."""
+    def release(self, number: int, times: int, held: RemoteReference | None = None) -> None:
+        """A reference of this side is not needed any more; `held`: where it is still there."""
         if self.error is None:
             self._holds -= 1
-            self._held.pop(number, None)
-            self.post(Release(number))
+            if held is not None and self._held.get(number) is held:
+                del self._held[number]
+            self.post(Release(number, times))
             self.settle()
 
     def decode(self, data: bytes) -> Any:
@@ -161,6 +176,11 @@ class Session:
         if data[:1] != REFERENCING:
             return decode(data)
         return decode_referencing(data, lambda address: restored(address, self))
+
+    def discard(self, data: bytes) -> None:
+        """Nobody wants a value that has come: what it refers to is released."""
+        if data[:1] == REFERENCING and self.error is None:
+            self.decode(data)
 
     async def call(
         self,
@@ -189,6 +209,8 @@ class Session:
             return self.decode(await answer)
         except asyncio.CancelledError:
             self.post(Cancel(invocation))
+            if answer.done() and not answer.cancelled() and answer.exception() is None:
+                self.discard(answer.result())  # it had come, and nobody takes it
             raise
         finally:
             self._waiting.pop(invocation, None)
@@ -213,6 +235,8 @@ class Session:
                 answer = self._waiting.get(number)
                 if answer is not None and not answer.done():
                     answer.set_result(value)
+                else:
+                    self.discard(value)
             case Raised(number, error):
                 answer = self._waiting.get(number)
                 if answer is not None and not answer.done():
@@ -220,8 +244,8 @@ class Session:
             case Cancel(number):
                 if number in self._running:
                     self._running[number].cancel()
-            case Release(number):
-                self._take_back(number)
+            case Release(number, times):
+                self._released(number, times)
             case _:
                 self._iterate(message)
         self.settle()
@@ -260,6 +284,8 @@ class Session:
                 held.take(message)
             else:
                 held.end(decode_error(message.error) if message.error else None)
+        elif isinstance(message, Item):
+            self.discard(message.value)
 
     def produced(self, number: int, error: BaseException | None) -> None:
         """An iterator of this side has come to its end."""

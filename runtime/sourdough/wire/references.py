@@ -9,7 +9,7 @@ in a message is always a number of the side that passed the thing.
     holder --Cancel--> owner          nobody waits for that invocation any more
     holder --Pull--> owner            so many more bytes of an iterator's items may come
     owner --Item ... Ended | Raised--> holder
-    holder --Release--> owner         it is not held any more
+    holder --Release--> owner         it is not held any more, as far as it has come
 
 The answer of the call itself is `Returned` or `Raised` for the invocation 0.
 """
@@ -64,9 +64,12 @@ class Cancel(Spoken, frozen=True, array_like=True, tag=4):
 
 
 class Release(Spoken, frozen=True, array_like=True, tag=5):
-    """A reference is not held any more."""
+    """A reference is not held any more. times: how often it had come by then; it may be on its way
+    once more, and is the owner's to keep until that was released as well.
+    """
 
     reference: int
+    times: int = 1
 
 
 class Pull(Spoken, frozen=True, array_like=True, tag=6):
