@@ -70,7 +70,7 @@ class Production:
         except GeneratorExit:
             raise
         except BaseException as raised:  # noqa: BLE001 (told to the holder, who awaits the item)
-            error = raised
+            error = await self._confirmed(raised)
         finally:
             close = getattr(self._iterator, "aclose", None)
             if close is not None:
@@ -93,6 +93,16 @@ class Production:
             await self._confirm()
             self._credit -= cost_of(data)
             self._session.post(Item(self._number, data))
+
+    async def _confirmed(self, error: BaseException) -> BaseException | None:
+        """Return what to tell of an error when it may leave: it is an answer as well (S1)."""
+        try:
+            await self._confirm()
+        except asyncio.CancelledError as cancelled:
+            return self._owner.ending() or cancelled
+        except Exception as failed:  # noqa: BLE001 (a failed commit replaces it)
+            return failed
+        return error
 
     async def _confirm(self) -> None:
         waiter = self._owner.confirmed()

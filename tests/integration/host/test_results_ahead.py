@@ -52,6 +52,11 @@ class Thing(DurableObject):
         await self.ask(name)
         return await self.env.THING.get_by_name(other).hear(name)
 
+    async def write_and_raise(self):
+        yield 1
+        await self.ctx.storage.put("value", 5)
+        raise LookupError("5 is stored")
+
     async def hear(self, name):
         """Say whether what the caller knows was durable when its call came."""
         return self.pending(name)
@@ -141,6 +146,19 @@ async def test_a_reset_of_the_callee_takes_nothing_back(journaled):
     go.set()
     assert await ended(client) == 1
     assert await ended(ask(made, two, "value")) == 1
+
+
+async def test_the_error_of_an_iterator_waits_like_an_item(journaled):
+    """It may tell what was written before it."""
+    made, (one, _, _), go = journaled
+    items = await made.stub(one, seat=2).write_and_raise()
+    assert await anext(items) == 1
+    reading = asyncio.ensure_future(anext(items))
+    await asyncio.sleep(0.05)
+    assert not reading.done()
+    go.set()
+    with pytest.raises(LookupError, match="5 is stored"):
+        await reading
 
 
 async def test_without_one_order_of_commits_a_result_waits(cluster):
