@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from sourdough.errors import StorageError
@@ -21,7 +22,7 @@ from sourdough.storage.journal.segments import SEGMENT_BYTES
 from sourdough.storage.limits import DEFAULT_LIMITS, SqlLimits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from sourdough.storage.journal.disk import Disk
@@ -90,8 +91,7 @@ class HostJournal:
 
         Raises StorageError for one that is damaged, OSError.
         """
-        if not self.adoption.done:
-            self.adoption.repair(path)
+        self._adopt(path)
         if self._damaged:
             reason = self._damaged.get(key_of(path).packed())
             if reason is not None:
@@ -100,14 +100,30 @@ class HostJournal:
                 )
         entry = self.ledger.get(path)
         if entry is not None and entry.lost:
-            self._redo_own(entry)
+            with self._final():
+                self._redo_own(entry)
 
     def repair_for_removal(self, path: Path) -> None:
         """The same, where it does not matter whether it can be repaired. Raises OSError."""
-        if not self.adoption.done:
-            self.adoption.repair(path)
+        self._adopt(path)
         if self._damaged.pop(key_of(path).packed(), None) is not None:
             write_damaged(self.journal.root, dict(self._damaged), self.journal.disk)
+
+    def _adopt(self, path: Path) -> None:
+        if not self.adoption.done:
+            if self.journal.error is not None:
+                raise StorageError(f"the disk failed: {self.journal.error}", place=str(path))
+            with self._final():
+                self.adoption.repair(path)
+
+    @contextmanager
+    def _final(self) -> Iterator[None]:
+        """What fails while pages are redone is not tried again (invariant S2)."""
+        try:
+            yield
+        except OSError as error:
+            self.journal.fail(error)
+            raise
 
     def _redo_own(self, entry: Entry) -> None:
         """The database has a commit that the journal has not: go back to what the journal has."""
