@@ -185,6 +185,7 @@ def measure_sync(folder: Path) -> float:
 def write_durably(path: Path, data: bytes) -> None:
     """Replace a small file so that after any crash the old or the new content is there."""
     temporary = path.with_name(path.name + ".new")
+    temporary.unlink(missing_ok=True)  # half of a rename may have survived: then it is a link
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         write_all(fd, data)

@@ -62,7 +62,11 @@ class Adoption:
         """
         if path in self.waiting:
             with self._lock:
-                self._repair(path)
+                try:
+                    self._repair(path)
+                except OSError as error:  # it may be a sync that failed (invariant S2)
+                    self._journal.fail(error)
+                    raise
 
     def _repair(self, path: Path) -> None:
         packed, fate = self.waiting.get(path, (b"", None))

@@ -55,6 +55,7 @@ def write_damaged(root: Path, damaged: dict[bytes, str], disk: Disk) -> None:
     keys = {ObjectKey.unpacked(packed): reason for packed, reason in damaged.items()}
     objects = [[key.namespace, key.id.hex(), reason] for key, reason in keys.items()]
     draft = folder / f"{_NAME}.new"
+    disk.unlink(draft)  # half of a rename may have survived: then it is a link to the file in use
     fd = disk.open(draft, create=True)
     try:
         disk.pwrite(fd, [json.dumps({"format": 1, "objects": objects}).encode() + b"\n"], 0)

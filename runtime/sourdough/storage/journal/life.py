@@ -82,6 +82,7 @@ def write_life(root: Path, life: Life, disk: Disk) -> None:
         disk.sync_directory(root)
     content = {"format": FORMAT, "life": life.number, "void_before": life.void_before}
     draft = folder / f"{_NAME}.new"
+    disk.unlink(draft)  # half of a rename may have survived: then it is a link to the file in use
     fd = disk.open(draft, create=True)
     try:
         disk.pwrite(fd, [json.dumps(content).encode() + b"\n"], 0)
