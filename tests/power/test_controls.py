@@ -15,13 +15,13 @@ from tests.power.stock import CarelessSubject, StockSubject
 
 def test_stock_sqlite_loses_nothing(seeds):
     """synchronous=NORMAL and a synced WAL: no cut takes what was acknowledged."""
-    found = explore(StockSubject, seeds(16), Plan())
+    found = explore(StockSubject, seeds(12), Plan())
     assert not found.failures, found
 
 
 def test_sqlite_that_does_not_sync_loses(seeds):
     """synchronous=OFF: it must be seen, or the disk is too kind."""
-    found = explore(CarelessSubject, seeds(10), Plan(lives=1))
+    found = explore(CarelessSubject, seeds(6), Plan(lives=1))
     assert len(found.failures) > found.cuts // 20, found
 
 

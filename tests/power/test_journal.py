@@ -9,7 +9,7 @@ from tests.power.lives import Plan
 
 def test_no_cut_takes_what_was_told(seeds):
     """Two seats, take-over, hand-over, deletion, lives after lives: invariants S1 to S8."""
-    found = explore(JournalSubject, seeds(60), Plan())
+    found = explore(JournalSubject, seeds(70), Plan())
     assert not found.failures, found
 
 
