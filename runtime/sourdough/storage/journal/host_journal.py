@@ -155,7 +155,10 @@ class HostJournal:
             pass
         clean = self.adoption.done and self.journal.error is None
         if clean and self.ledger.oldest_use() is None:
-            self.journal.end(discard=True)
+            try:
+                self.journal.end(discard=True)
+            except OSError as error:
+                self.journal.fail(error)
             self.ledger.close()
         else:
             self.close()
