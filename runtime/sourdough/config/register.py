@@ -59,10 +59,11 @@ class Register:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """Something that a person should know about the classes."""
+    """Something that a person should know about the classes. unbound: a class has no binding."""
 
     text: str
     hint: str | None = None
+    unbound: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,6 +317,7 @@ def _unreachable(name: str, fresh: list[str]) -> Notice:
         text=f"no binding has the class {name}, whose objects are still on the disk",
         hint=f'if it has another name now: renamed_classes = [{{ from = "{name}", to = '
         f'"{new_name}" }}] in [[migrations]]; to delete them: `sourdough rm --class {name}`',
+        unbound=True,
     )
 
 

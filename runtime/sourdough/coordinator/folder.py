@@ -41,9 +41,14 @@ def plan_folder(project: Project, storage: Path) -> Layout:
         raise located_at(project, error.problem) from error
 
 
-def records_of(layout: Layout, clock: Clock) -> Iterator[Migrated | Warned]:
-    """Yield what people should know of an opened folder."""
+def records_of(layout: Layout, clock: Clock, *, mode: str = "serve") -> Iterator[Migrated | Warned]:
+    """Yield what people should know of an opened folder.
+
+    A program ("library") binds classes as it uses them: one without a binding may only be late.
+    """
     for text in layout.told:
         yield Migrated(ts=clock.now(), text=text)
     for notice in layout.warnings:
+        if notice.unbound and mode == "library":
+            continue
         yield Warned(ts=clock.now(), text=notice.text, hint=notice.hint)

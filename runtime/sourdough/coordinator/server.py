@@ -143,7 +143,7 @@ class Server:
     async def _run_locked(self, lock: FolderLock, run_dir: Path) -> int:
         options = self.options
         self._layout = open_folder(options.project, options.storage)
-        for record in records_of(self._layout, self._clock):
+        for record in records_of(self._layout, self._clock, mode=options.mode):
             self._record(record)
         for leftover in lock.ended:
             self._warn(f"ended process {leftover.pid}, left behind by a server that died", None)

@@ -62,6 +62,8 @@ def _level(record: AnyRecord) -> int:
 
 
 def _text(record: AnyRecord) -> str:
+    if isinstance(record, Warned):
+        return record.text if record.hint is None else f"{record.text}; {record.hint}"
     fields = msgspec.to_builtins(record)
     event = fields.pop("event")
     del fields["ts"]

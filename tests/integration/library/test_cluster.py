@@ -141,6 +141,17 @@ async def test_without_hosts_the_objects_are_of_the_classes_at_hand(tmp_path):
     assert seen == ["here"]
 
 
+async def test_a_class_that_is_used_later_is_not_called_lost(tmp_path, caplog):
+    """A program need not name its classes, so one that it has not used yet is no reason to warn."""
+    options = {"host_count": 0, "storage_dir": tmp_path / "data"}
+    async with ClusterCoordinator(**options) as coordinator:
+        await coordinator.get("a", Counter).increment()
+    async with ClusterCoordinator(**options) as coordinator:
+        await coordinator.get("a", Log).append(1)
+        assert await coordinator.get("a", Counter).increment() == 2
+    assert "on the disk" not in caplog.text
+
+
 async def test_nothing_of_the_program_is_changed(tmp_path):
     """Signal handlers, event loops, logging and the limit of descriptors stay the program's."""
 
