@@ -24,6 +24,7 @@ from sourdough.objects.application import Application
 from sourdough.objects.event import Event, current_event
 from sourdough.objects.gates import InputGate
 from sourdough.objects.handling import handle, new_task
+from sourdough.objects.output_gate import tell_reset
 from sourdough.objects.refusal import TOO_LONG, overloaded_error, reset_error
 from sourdough.objects.sections import SECTION_SECONDS, Sections
 from sourdough.objects.standstill import place_of
@@ -74,7 +75,7 @@ class Container:
 
     __slots__ = (
         "_loop", "_on_ended", "_trail", "application", "breadcrumb", "clock", "cls", "database", "events", "gate",
-        "idle_since", "instance", "key", "phase", "sections", "state", "waits_for", "work",
+        "idle_since", "instance", "key", "label", "phase", "sections", "state", "waits_for", "work",
     )  # fmt: skip
 
     def __init__(
@@ -95,6 +96,8 @@ class Container:
         self.cls = cls
         self.database = database
         self.state = state
+        self.label = _label(cls, state.id)
+        """How people see this object: "Counter:a"."""
         self.breadcrumb = breadcrumb_of(key, self.label)
         self._trail = trail
         self.gate: InputGate[Event] = InputGate(backlog)
@@ -164,7 +167,7 @@ class Container:
     def _start(self, event: Event) -> None:
         # Known before it runs: an eager task may be reset, or over, before this returns.
         self.events[event] = None
-        task = new_task(handle(self, event), self._loop)
+        task = new_task(handle(self, event), self._loop, self.label)
         if event in self.events:
             self.events[event] = task
 
@@ -196,12 +199,6 @@ class Container:
         place = next((place_of(task) for task in self.work.tasks), None)
         seconds = self.clock.monotonic() - self.idle_since
         return Waiting(object=self.label, what="background work", seconds=seconds, place=place)
-
-    @property
-    def label(self) -> str:
-        """How people see this object: "Counter:a"."""
-        name = self.state.id.name
-        return f"{self.cls.name}:{str(self.state.id)[:12] if name is None else name}"
 
     def confirmed(self) -> Awaitable[None] | None:
         """Return None when everything so far is durable, else something to wait for."""
@@ -239,11 +236,13 @@ class Container:
         """An object that is called by its id alone knows its name from its file (1.13)."""
         if self.state.id.name is None and self.database.exists:
             self.state.id = ObjectId(self.state.id.raw, self.database.meta.name)
+            self.label = _label(self.cls, self.state.id)
 
     def learn_name(self, name: str) -> None:
         """A caller knows the name of an object that was made without (semantics 1.12, 1.13)."""
         self.state.id = ObjectId(self.state.id.raw, name)
         self.database.learn_name(name)
+        self.label = _label(self.cls, self.state.id)
         self.breadcrumb = breadcrumb_of(self.key, self.label)
 
     def lock(self, section: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
@@ -266,11 +265,10 @@ class Container:
         self.phase = Phase.BROKEN
         self._trail.end(self.key)
         told = reset_error(error)
+        running = list(self.events.items())
+        tell_reset(self.database, told, [*self.gate.drain(), *[event for event, _ in running]])
         self.database.abandon(told)
         self.sections.give_up()
-        running = list(self.events.items())
-        for event in [*self.gate.drain(), *[event for event, _ in running]]:
-            event.reply.failed(told)
         current = asyncio.current_task() if running or self.work.pending else None
         for _, task in running:
             if task is not None and task is not current:
@@ -296,3 +294,8 @@ class Container:
         finally:
             self.phase = Phase.BROKEN
             self.work.cancel()
+
+
+def _label(cls: ObjectClass, object_id: ObjectId) -> str:
+    name = object_id.name
+    return f"{cls.name}:{str(object_id)[:12] if name is None else name}"

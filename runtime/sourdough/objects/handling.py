@@ -25,19 +25,20 @@ if TYPE_CHECKING:
 if sys.version_info >= (3, 12):
 
     def new_task(
-        coroutine: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop
+        coroutine: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop, name: str
     ) -> asyncio.Task[None]:
-        """Run the handler of an event, in a context of its own."""
+        """Run the handler of an event, in a context of its own. name: of the task."""
         # Eager: what never suspends is over before this returns, without a turn of the loop.
-        return asyncio.Task(coroutine, loop=loop, context=Context(), eager_start=True)
+        return asyncio.Task(coroutine, loop=loop, context=Context(), name=name, eager_start=True)
 
 else:
 
     def new_task(
-        coroutine: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop
+        coroutine: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop, name: str
     ) -> asyncio.Task[None]:
-        """Run the handler of an event, in a context of its own."""
-        return asyncio.Task(coroutine, loop=loop, context=Context())
+        """Run the handler of an event, in a context of its own. name: of the task."""
+        # asyncio's own name, a number, costs as much as a fifth of the task.
+        return asyncio.Task(coroutine, loop=loop, context=Context(), name=name)
 
 
 async def handle(container: Container, event: Event) -> None:
