@@ -13,6 +13,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from sourdough.gateway.edge import answers
 from sourdough.gateway.edge.failure import (
     CLIENT_LEFT,
@@ -43,53 +45,47 @@ class Phase(Enum):
 WAITING, OPEN, STREAMING, DONE = Phase
 
 
-class Exchange:
+# A Struct: its defaults are set in C, and most requests need no other values.
+class Exchange(msgspec.Struct, eq=False):
     """A request as the upstream sees it, and the calls by which it is answered."""
 
-    __slots__ = (
-        "_connection", "_edge", "_mode", "_owed", "_phase", "_remaining", "_status", "_stream", "_unwanted",
-        "body", "body_complete", "client", "expects", "headers", "host", "keep_alive", "legacy",
-        "length", "method", "number", "refusal", "scheme", "started", "target", "upload",
-    )  # fmt: skip
+    _edge: Edge
+    _connection: Connection
+    number: int
+    """Rises with every request of the gateway."""
+    started: float
+    client: str
+    """Address of the peer: of the last proxy, where there is one."""
+    method: bytes
+    target: bytes
+    """Path and query exactly as the client sent them."""
+    host: bytes
+    headers: bytes = b""
+    """Header lines, each with its CRLF, without those that belong to the client's hop."""
+    keep_alive: bool = False
+    """The client lets the connection persist."""
+    scheme: str = "http"
+    body: bytes = b""
+    body_complete: bool = True
+    """False: the body is streamed, within the credit given by `on_credit`."""
+    length: int | None = None
+    """The Content-Length that the client declared."""
+    upload: Upload | None = None
+    refusal: Failure | None = None
+    legacy: bool = False
+    """The client speaks HTTP/1.0."""
+    expects: bool = False
+    """The client waits for 100 Continue."""
+    _phase: Phase = WAITING
+    _stream: Stream | None = None
+    _owed: int = 0
+    _unwanted: bool = False
+    _status: int = 0
+    _mode: Mode = Mode.NOTHING
+    _remaining: int = 0
 
-    _mode: Mode
-    _remaining: int
-    _status: int
-
-    def __init__(
-        self, edge: Edge, connection: Connection, method: bytes, target: bytes, host: bytes
-    ) -> None:
-        self._edge = edge
-        self._connection = connection
-        self.number = edge.number = edge.number + 1
-        """Rises with every request of the gateway."""
-        self.method = method
-        self.target = target
-        """Path and query exactly as the client sent them."""
-        self.host = host
-        self.client = connection.client
-        """Address of the peer: of the last proxy, where there is one."""
-        self.headers = b""
-        """Header lines, each with its CRLF, without those that belong to the client's hop."""
-        self.scheme = "http"
-        self.body = b""
-        self.body_complete = True
-        """False: the body is streamed, within the credit given by `on_credit`."""
-        self.length: int | None = None
-        """The Content-Length that the client declared."""
-        self.started = edge.monotonic()
-        self.upload: Upload | None = None
-        self.refusal: Failure | None = None
-        self.keep_alive = False
-        """The client lets the connection persist."""
-        self.legacy = False
-        """The client speaks HTTP/1.0."""
-        self.expects = False
-        """The client waits for 100 Continue."""
-        self._phase = WAITING
-        self._stream: Stream | None = None
-        self._owed = 0
-        self._unwanted = False
+    def __repr__(self) -> str:
+        return f"<Exchange {self.request_id} {self.method!r} {self.target!r}>"
 
     @property
     def request_id(self) -> str:

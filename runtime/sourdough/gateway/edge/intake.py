@@ -27,6 +27,7 @@ from sourdough.gateway.edge.failure import (
     malformed,
     target_too_long,
 )
+from sourdough.gateway.edge.familiar import LONGEST
 from sourdough.gateway.edge.head import SPELLINGS, Kind, Notes, kind_of
 from sourdough.gateway.edge.target import check_host, resolve_target
 from sourdough.gateway.edge.upload import Upload
@@ -34,6 +35,7 @@ from sourdough.gateway.edge.upload import Upload
 if TYPE_CHECKING:
     from sourdough.gateway.edge.connection import Connection
     from sourdough.gateway.edge.edge import Edge
+    from sourdough.gateway.edge.familiar import Head
 
 # How much the parser is fed at a time: what one feed may queue is bounded by it.
 SLICE = 16 * 1024
@@ -44,14 +46,17 @@ class Intake:
     """The receiving half of a connection."""
 
     __slots__ = (
-        "_body", "_checked_host", "_connection", "_edge", "_host", "_notes", "_parser", "_parts",
-        "_trusted", "_unparsed", "_url", "begun", "in_head", "over", "ready", "receiving",
+        "_body", "_checked_host", "_connection", "_edge", "_familiar", "_host", "_notes",
+        "_parser", "_parts", "_trusted", "_unparsed", "_url", "begun", "in_head", "over", "ready",
+        "receiving",
     )  # fmt: skip
 
     def __init__(self, edge: Edge, connection: Connection) -> None:
         self._edge = edge
         self._connection = connection
         self._trusted = edge.trusts(connection.client)
+        # What a trusted proxy sends is read in another way.
+        self._familiar = None if self._trusted else edge.familiar
         self.ready: deque[Exchange] = deque()
         self.receiving: Exchange | None = None
         """The exchange whose body is arriving."""
@@ -83,28 +88,45 @@ class Intake:
         self.over = True
         self._parser = None
 
-    def feed(self, data: bytes | memoryview) -> None:
+    def feed(self, data: bytes) -> None:
         """Parse the next bytes; never raises for what a client sent."""
         if self.over or self._parser is None:
+            return
+        familiar, begun = self._familiar, self.begun
+        if self.in_head or self.receiving is not None or len(data) > LONGEST:
+            familiar = None
+        if familiar is not None and (head := familiar.heads.get(data)) is not None:
+            self._take(head)
             return
         try:
             self._parser.feed_data(data)
             if self.in_head or self.receiving is not None:
                 self._check_unparsed(len(data))
+            elif familiar is not None and self.begun == begun + 1:
+                familiar.remember(data, self.ready[-1])
         except RefusedError as refused:
             self.refuse(refused.failure)
-        except httptools.HttpParserCallbackError as error:
+        except httptools.HttpParserError as error:
+            self._parser_failed(data, error)
+
+    def _take(self, head: Head) -> None:
+        """Take a request that the parser need not see: it stands between two messages, and stays."""
+        method, target, host, headers = head
+        self.begun += 1
+        self.ready.append(self._exchange(method, target, host, headers, True))
+
+    def _parser_failed(self, data: bytes, error: httptools.HttpParserError) -> None:
+        if isinstance(error, httptools.HttpParserCallbackError):
             refused_inside = error.__context__
             if not isinstance(refused_inside, RefusedError):
-                raise
+                raise error
             self.refuse(refused_inside.failure)
-        except httptools.HttpParserError as error:
+        elif not self.over:
             # The parser minds bytes after the last request; the client is answered all the same.
-            if not self.over:
-                self.refuse(self._malformed(data, str(error)))
+            self.refuse(self._malformed(data, str(error)))
 
-    def _malformed(self, data: bytes | memoryview, detail: str) -> Failure:
-        if not self._url and bytes(data[:2]) == b"\x16\x03":
+    def _malformed(self, data: bytes, detail: str) -> Failure:
+        if not self._url and data[:2] == b"\x16\x03":
             return TLS_SPOKEN
         return malformed(detail[:1].lower() + detail[1:])
 
@@ -176,7 +198,7 @@ class Intake:
             self._check_host(legacy)
         if not target.startswith(b"/") or b"#" in target or method == b"CONNECT":
             target = self._resolve(method, target)
-        exchange = self._exchange(method, target)
+        exchange = self._exchange(method, target, self._host or b"")
         exchange.keep_alive = keep
         if legacy:
             exchange.legacy = True
@@ -241,8 +263,15 @@ class Intake:
         check_host(self._host)
         self._checked_host = self._host
 
-    def _exchange(self, method: bytes, target: bytes) -> Exchange:
-        return Exchange(self._edge, self._connection, method, target, self._host or b"")
+    def _exchange(
+        self, method: bytes, target: bytes, host: bytes, headers: bytes = b"", keep: bool = False
+    ) -> Exchange:
+        edge, connection = self._edge, self._connection
+        edge.number = number = edge.number + 1
+        return Exchange(
+            edge, connection, number, edge.monotonic(), connection.client,
+            method, target, host, headers, keep,
+        )  # fmt: skip
 
     def _heed(self, notes: Notes, exchange: Exchange, parser: httptools.HttpRequestParser) -> None:
         if parser.should_upgrade():
@@ -275,7 +304,7 @@ class Intake:
         exchange = self.receiving
         if exchange is None:
             method = self._parser.get_method() if self._parser is not None and self._url else b""
-            exchange = self._exchange(method, self._url)
+            exchange = self._exchange(method, self._url, self._host or b"")
         if exchange.upload is None:
             self.ready.append(exchange)
         self.receiving = None
