@@ -9,6 +9,7 @@ PAGE = """\
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Counter</title>
+<link rel="icon" href="data:,">
 <style>
   :root { color-scheme: light dark; font: 18px/1.5 system-ui, sans-serif; }
   body { display: grid; place-items: center; min-height: 90vh; margin: 0; }
