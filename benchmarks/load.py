@@ -23,6 +23,14 @@ end
 """
 
 
+# Beyond a run itself: starting wrk, formatting requests, answers that are on their way.
+_PATIENCE_SECONDS = 30
+
+
+class RefusedError(Exception):
+    """A run does not count: an answer was not 2xx, or there was none."""
+
+
 @dataclass(frozen=True)
 class Run:
     """One run of wrk."""
@@ -39,11 +47,16 @@ def run(url: str, path: str, *, connections: int, seconds: int, objects: int = 1
         script.write(_SPREAD.format(count=objects, path=path))
         script.flush()
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
-        output = subprocess.run(
-            [*command, "-s", script.name, url], capture_output=True, text=True, check=True
-        ).stdout
+        command += ["--timeout", "10s", "-s", script.name, url]
+        try:
+            output = subprocess.run(
+                command, capture_output=True, text=True, check=True,
+                timeout=seconds + _PATIENCE_SECONDS,
+            ).stdout  # fmt: skip
+        except subprocess.SubprocessError as error:
+            raise RefusedError(f"{url}{path}: {error}") from error
     if "Non-2xx" in output or "Socket errors" in output:
-        raise SystemExit(f"{url}{path}: not every answer was good\n{output}")
+        raise RefusedError(f"{url}{path}: not every answer was good\n{output}")
     return Run(
         per_second=float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1]),
         p50=_milliseconds(re.search(r"^\s+50%\s+(\S+)", output, re.MULTILINE)[1]),

@@ -25,6 +25,8 @@ from servers import sourdough
 
 from sourdough.clock import SystemClock
 
+PATIENCE_SECONDS = 60.0
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -34,8 +36,8 @@ def main() -> None:
     results = {
         "help_ms": _help(),
         "dev_ready_ms": _dev_ready(),
-        "kill_ms": _kills(options.kills, standby=False),
-        "kill_with_standby_ms": _kills(options.kills, standby=True),
+        "kill_ms": kills(options.kills, standby=False),
+        "kill_with_standby_ms": kills(options.kills, standby=True),
     }
     for name, times in results.items():
         print(
@@ -46,8 +48,9 @@ def main() -> None:
         Path(options.json).write_text(json.dumps(results, indent=2))
 
 
-def _kills(count: int, *, standby: bool) -> list[float]:
-    with sourdough(hosts=2, standby=standby) as serving:
+def kills(count: int, *, standby: bool, folder: Path | None = None) -> list[float]:
+    """Kill the first of two hosts `count` times; return milliseconds of each."""
+    with sourdough(hosts=2, standby=standby, folder=folder) as serving:
         path = _object_of_host_1(serving)
         return [_kill(serving, path) for _ in range(count)]
 
@@ -57,6 +60,8 @@ def _kill(serving, path: str) -> float:
     began = time.perf_counter()
     os.kill(status["hosts"][0]["pid"], signal.SIGKILL)
     while not _answers(serving.port, path):
+        if time.perf_counter() - began > PATIENCE_SECONDS:
+            raise TimeoutError(f"{path} is not answered after the kill")
         time.sleep(0.002)
     return (time.perf_counter() - began) * 1e3
 
@@ -74,7 +79,8 @@ def _object_of_host_1(serving) -> str:
 
 def _wait_until_whole(serving) -> dict:
     """Wait until every host serves and has done so for longer than a crash streak."""
-    while True:
+    patience = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < patience:
         status = _json(serving, "status")
         hosts = [*status["hosts"], *([status["standby"]] if status["standby"] else [])]
         ready = all(each["state"] in {"serving", "ready"} for each in hosts)
@@ -83,6 +89,7 @@ def _wait_until_whole(serving) -> dict:
         if ready and standby and settled:
             return status
         time.sleep(0.2)
+    raise TimeoutError("a killed host or the standby is not back")
 
 
 def _config(serving) -> str:

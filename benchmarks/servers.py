@@ -21,6 +21,9 @@ APP = HERE / "app"
 class Serving:
     """A server process with the URL it answers at."""
 
+    project: Path
+    """Where `sourdough.toml` is, of a Sourdough server."""
+
     def __init__(self, process: subprocess.Popen, url: str) -> None:
         self.process = process
         self.url = url
@@ -31,16 +34,22 @@ class Serving:
 
 
 @contextlib.contextmanager
-def sourdough(*, hosts: int, standby: bool = False, app: Path = APP):
-    """Run `sourdough serve` on a copy of the application, with storage on a real disk."""
-    with tempfile.TemporaryDirectory(prefix="sourdough-bench-", dir=Path.home()) as folder:
-        project = Path(folder) / "app"
-        project.mkdir()
-        for file in app.iterdir():
-            if file.is_file():
-                (project / file.name).write_bytes(file.read_bytes())
-        with (project / "sourdough.toml").open("a") as config:
-            config.write(f"\n[serve]\nstandby = {str(standby).lower()}\n")
+def sourdough(
+    *,
+    hosts: int,
+    standby: bool = False,
+    app: Path = APP,
+    engine: str = "journal",
+    folder: Path | None = None,
+):
+    """Run `sourdough serve` on a copy of the application, with storage on a real disk.
+
+    With `folder` copy and storage stay there, and another start finds them.
+    """
+    with _kept_or_temporary(folder) as place:
+        project = place / "app"
+        if not project.exists():
+            _copy(app, project, standby=standby, engine=engine)
         command = [sys.executable, "-m", "sourdough_cli", "serve", "--port", "0"]
         with _started([*command, "--hosts", str(hosts)], project) as process:
             for line in process.stdout:
@@ -53,6 +62,46 @@ def sourdough(*, hosts: int, standby: bool = False, app: Path = APP):
             serving.project = project
             _drain(process)
             yield serving
+
+
+def _kept_or_temporary(folder: Path | None):
+    if folder is not None:
+        return contextlib.nullcontext(folder)
+    temporary = tempfile.TemporaryDirectory(prefix="sourdough-bench-", dir=Path.home())
+    return _entered(temporary)
+
+
+@contextlib.contextmanager
+def _entered(temporary):
+    with temporary as name:
+        yield Path(name)
+
+
+def _copy(app: Path, project: Path, *, standby: bool, engine: str) -> None:
+    project.mkdir(parents=True)
+    for file in app.iterdir():
+        if file.is_file():
+            (project / file.name).write_bytes(file.read_bytes())
+    with (project / "sourdough.toml").open("a") as config:
+        config.write(f"\n[serve]\nstandby = {str(standby).lower()}\n")
+        config.write(f'\n[storage]\ndurability_engine = "{engine}"\n')
+
+
+@contextlib.contextmanager
+def workerd(program: Path, folder: Path):
+    """Run workerd with objects of the same shape, storage on disk in a folder that stays."""
+    storage = folder / "storage"
+    storage.mkdir(parents=True, exist_ok=True)
+    command = [str(program), "serve", str(APP / "workerd" / "config.capnp"), "--control-fd=1"]
+    with _started([*command, f"--directory-path=disk={storage}"], folder) as process:
+        for line in process.stdout:
+            if line.startswith('{"event":"listen"'):
+                break
+        else:
+            raise SystemExit("workerd did not start")
+        serving = Serving(process, f"http://127.0.0.1:{json.loads(line)['port']}")
+        _drain(process)
+        yield serving
 
 
 @contextlib.contextmanager
@@ -72,7 +121,7 @@ def uvicorn():
         while True:
             with contextlib.suppress(OSError), urlopen(serving.url, timeout=1):
                 break
-            time.sleep(0.05)
+            time.sleep(0.002)
         yield serving
 
 

@@ -1,77 +1,104 @@
-"""Requests per second beside a bare uvicorn, in one run, alternating: believe the ratios.
-
-    python benchmarks/throughput.py [--rounds 5] [--seconds 2] [--hosts 1] [--json FILE]
-
-Needs wrk on the PATH and the `bench` extra. The first column to read is the ratio: the median of
-the ratios of the rounds, each of which measures both servers within a few seconds.
-"""
+"""Requests per second, side by side: each round loads every contender once, back and forth."""
 
 from __future__ import annotations
 
-import argparse
-import json
-import statistics
-from pathlib import Path
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from load import run
-from servers import sourdough, uvicorn
+import uvloop
+from contenders import UVICORN
+from load import RefusedError, run
+from results import CaseResult, Measured
+from touch import touching
 
-CASES = [
-    # name, path, connections, objects
-    ("no-op, 1 connection", "/noop/o%d", 1, 100),
-    ("no-op, 32 connections", "/noop/o%d", 32, 100),
-    ("no-op, 256 connections", "/noop/o%d", 256, 100),
-    ("durable increment, 1 connection", "/counter/o%d", 1, 100),
-    ("durable increment, 32 connections", "/counter/o%d", 32, 100),
-    ("durable increment through the entrypoint, 32 connections", "/via/o%d", 32, 100),
-    ("durable increment of one object, 32 connections", "/counter/o%d", 32, 1),
-]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
+    from cases import Case
+    from servers import Serving
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=2)
-    parser.add_argument("--hosts", type=int, default=1)
-    parser.add_argument("--json")
-    parser.add_argument("--only", help="cases whose name contains this")
-    options = parser.parse_args()
-    results = []
-    with uvicorn() as bare, sourdough(hosts=options.hosts) as ours:
-        for name, path, connections, objects in CASES:
-            if options.only and options.only not in name:
-                continue
-            load = {"connections": connections, "seconds": options.seconds}
-            run(ours.url, path, connections=connections, seconds=1, objects=objects)
-            ratios, rates, bares, p50, p99 = [], [], [], [], []
-            for _ in range(options.rounds):
-                measure = run(bare.url, "/", **load)
-                found = run(ours.url, path, objects=objects, **load)
-                ratios.append(found.per_second / measure.per_second)
-                rates.append(found.per_second)
-                bares.append(measure.per_second)
-                p50.append(found.p50)
-                p99.append(found.p99)
-            results.append({
-                "case": name, "objects": objects, "hosts": options.hosts,
-                "ratio": statistics.median(ratios), "ratios": ratios,
-                "per_second": statistics.median(rates), "bare": statistics.median(bares),
-                "p50_ms": statistics.median(p50), "p99_ms": statistics.median(p99),
-            })  # fmt: skip
-            _show(results[-1])
-    if options.json:
-        Path(options.json).write_text(json.dumps(results, indent=2))
+_MAKING_SECONDS = 75.0
+_MAKING_CONNECTIONS = 8
 
 
-def _show(result: dict) -> None:
-    spread = f"{min(result['ratios']):.2f}-{max(result['ratios']):.2f}"
-    print(
-        f"{result['case']:58} {result['ratio']:5.2f} x uvicorn ({spread})"
-        f" {result['per_second']:9,.0f}/s  bare {result['bare']:9,.0f}/s"
-        f"  p50 {result['p50_ms']:.2f} ms  p99 {result['p99_ms']:.2f} ms",
-        flush=True,
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How long to measure."""
+
+    rounds: int
+    seconds: int
+    until: float
+    """`time.monotonic()` at which the last case has to be over."""
+
+
+def measure(
+    servers: dict[str, Serving],
+    cases: list[Case],
+    plan: Plan,
+    *,
+    found: Callable[[CaseResult], None],
+) -> None:
+    """Measure each case; one that is late does fewer rounds, so that all have some."""
+    for index, case in enumerate(cases):
+        left = plan.until - time.monotonic()
+        share = time.monotonic() + left / (len(cases) - index)
+        found(_case(servers, case, plan, share))
+
+
+def _case(servers: dict[str, Serving], case: Case, plan: Plan, until: float) -> CaseResult:
+    by = {key: Measured() for key in case.operation.who if key in servers}
+    result = CaseResult(
+        operation=case.operation.key,
+        name=case.name,
+        connections=case.connections,
+        objects=case.objects,
+        writes=case.operation.writes,
+        by=by,
     )
+    _make_objects(servers, case, by)
+    began = time.monotonic()
+    for number in range(plan.rounds):
+        took = (time.monotonic() - began) / number if number else 0.0
+        if number and time.monotonic() + took > until:
+            break
+        for key in sorted(by, reverse=bool(number % 2)):
+            _load(servers[key], key, case, plan.seconds, by[key])
+    return result
 
 
-if __name__ == "__main__":
-    main()
+def _load(serving: Serving, key: str, case: Case, seconds: int, into: Measured) -> None:
+    if into.refused:
+        return
+    path = case.operation.bare_path if key == UVICORN else case.operation.path
+    try:
+        told = run(
+            serving.url, path,
+            connections=case.connections, seconds=seconds, objects=case.objects,
+        )  # fmt: skip
+    except RefusedError as error:
+        into.refused = str(error)
+        return
+    into.per_second.append(told.per_second)
+    into.p50_ms.append(told.p50)
+    into.p99_ms.append(told.p99)
+
+
+def _make_objects(servers: dict[str, Serving], case: Case, by: dict[str, Measured]) -> None:
+    """Make the objects everywhere at once: what is measured later is calling them."""
+
+    async def make(key: str) -> None:
+        try:
+            async with asyncio.timeout(_MAKING_SECONDS):
+                await touching(
+                    servers[key].port, case.operation.path, case.objects,
+                    connections=_MAKING_CONNECTIONS,
+                )  # fmt: skip
+        except (OSError, EOFError, TimeoutError, RefusedError) as error:
+            by[key].refused = f"objects could not be made: {error!r}"
+
+    async def make_all(keys: Iterable[str]) -> None:
+        await asyncio.gather(*(make(key) for key in keys))
+
+    uvloop.run(make_all([key for key in by if key != UVICORN]))

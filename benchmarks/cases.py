@@ -1,0 +1,82 @@
+"""Which operations are measured, at how many connections, over how many objects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from contenders import JOURNAL, UVICORN, WAL, WORKERD
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """What one request does."""
+
+    key: str
+    label: str
+    path: str
+    """`%d` becomes the number of the object."""
+    bare_path: str
+    """What bare uvicorn is asked beside it."""
+    writes: bool
+    who: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Case:
+    """An operation under one load."""
+
+    operation: Operation
+    connections: int
+    objects: int
+    quick: bool = False
+    """It is in `--quick` too."""
+
+    @property
+    def name(self) -> str:
+        objects = "one object" if self.objects == 1 else f"{self.objects:,} objects"
+        connections = "1 connection" if self.connections == 1 else f"{self.connections} connections"
+        return f"{self.operation.label}, {connections}, {objects}"
+
+
+_READING = (UVICORN, JOURNAL, WORKERD)
+_WRITING = (UVICORN, JOURNAL, WAL, WORKERD)
+
+NOOP = Operation(
+    key="noop", label="no-op call", path="/noop/o%d", bare_path="/", writes=False, who=_READING
+)
+MEMORY = Operation(
+    key="memory", label="in-memory counter", path="/memory/o%d", bare_path="/memory/o%d",
+    writes=False, who=_READING,
+)  # fmt: skip
+COUNTER = Operation(
+    key="counter", label="durable increment", path="/counter/o%d", bare_path="/",
+    writes=True, who=_WRITING,
+)  # fmt: skip
+ROWS = Operation(
+    key="rows", label="durable SQL insert", path="/rows/o%d", bare_path="/",
+    writes=True, who=_WRITING,
+)  # fmt: skip
+
+OPERATIONS = (NOOP, MEMORY, COUNTER, ROWS)
+
+# In the order of their worth: whatever a limit of time cuts off are rounds, of all alike.
+CASES = (
+    Case(NOOP, 1, 100),
+    Case(NOOP, 32, 1),
+    Case(NOOP, 32, 100, quick=True),
+    Case(NOOP, 32, 10_000),
+    Case(NOOP, 256, 100),
+    Case(MEMORY, 32, 1),
+    Case(MEMORY, 32, 100, quick=True),
+    Case(MEMORY, 256, 100),
+    Case(COUNTER, 1, 100, quick=True),
+    Case(COUNTER, 32, 1, quick=True),
+    Case(COUNTER, 32, 100, quick=True),
+    Case(COUNTER, 32, 10_000),
+    Case(COUNTER, 256, 100),
+    Case(COUNTER, 256, 10_000),
+    Case(ROWS, 1, 100),
+    Case(ROWS, 32, 1),
+    Case(ROWS, 32, 100, quick=True),
+    Case(ROWS, 256, 100),
+)
