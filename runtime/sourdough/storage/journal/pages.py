@@ -98,6 +98,20 @@ def is_whole(folder: Path, name: PagesName, disk: Disk) -> bool:
         disk.close(fd)
 
 
+def write_again(folder: Path, name: PagesName, disk: Disk) -> None:
+    """Write a whole file of pages once more and sync it: its last sync may have failed (S2)."""
+    path = folder / str(name)
+    fd = disk.open(path)
+    try:
+        at = 0
+        for chunk in _chunks(disk, fd, 0, disk.size(path) or 0):
+            disk.pwrite(fd, [chunk], at)
+            at += len(chunk)
+        disk.sync(fd)
+    finally:
+        disk.close(fd)
+
+
 def read_pages(folder: Path, name: PagesName, frame: int, disk: Disk) -> Iterator[bytes]:
     """Iterate over the frames, many at a time. Raises StorageError for a file that is damaged."""
     path = folder / str(name)

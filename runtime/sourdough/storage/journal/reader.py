@@ -11,7 +11,7 @@ from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING
 
 from sourdough.storage.journal.fates import Fate
-from sourdough.storage.journal.pages import PagesName, is_whole
+from sourdough.storage.journal.pages import PagesName, is_whole, write_again
 from sourdough.storage.journal.records import (
     IN_PAGES_FILE,
     SEGMENT_HEADER,
@@ -102,6 +102,8 @@ def _cut(fate: Fate, folder: Path, disk: Disk) -> None:
         if each.flags & IN_PAGES_FILE and not is_whole(folder, pages_of(each), disk):
             fate.cut(each.lsn)
             return
+        if each.flags & IN_PAGES_FILE:
+            write_again(folder, pages_of(each), disk)
 
 
 def pages_of(record: Live) -> PagesName:
@@ -138,6 +140,11 @@ class _Journal:
         self._disk = disk
         self._lsn = 0
         """The last record read; 0: none yet."""
+        self._synced = 0
+        """The last record that is known to have been on the medium."""
+        self._ends: list[tuple[int, int]] = []
+        """Lsn and end of the records of the last segment that has any."""
+        self._last: tuple[Path, bytes] | None = None
         self._holes: list[tuple[range, str]] = []
 
     def read(self, files: Iterable[tuple[SegmentHeader, Path]]) -> None:
@@ -148,13 +155,35 @@ class _Journal:
                 self._read_segment(_content(path, self._disk), header, path)
             except OSError as error:
                 self._reading.damaged[path] = f"it cannot be read: {error.strerror}"
+        self._write_again()
         for lost, reason in self._holes:
             for fate in self._reading.fates.values():
                 if fate.epoch == epoch:
                     fate.missing(lost, reason)
 
+    def _write_again(self) -> None:
+        """Write what may never have been synced once more, the same bytes, and sync it.
+
+        The sync of it may have failed, and taken it for clean: what is found is in memory then and
+        not on the medium, and another sync would not see it (invariant S2).
+        """
+        if self._last is None:
+            return
+        path, data = self._last
+        start = max((end for lsn, end in self._ends if lsn <= self._synced), default=SEGMENT_HEADER)
+        end = self._ends[-1][1]
+        if start < end:
+            fd = self._disk.open(path)
+            try:
+                self._disk.pwrite(fd, [data[start:end]], start)
+                self._disk.sync(fd)
+            finally:
+                self._disk.close(fd)
+
     def _read_segment(self, data: bytes, header: SegmentHeader, path: Path) -> None:
         records, end = scan(data, header)
+        if records:
+            self._last, self._ends = (path, data), []
         self._take(records, path)
         while (found := find(data, header, end)) is not None:
             record = decode(memoryview(data), found, header.use, header.seed)
@@ -174,6 +203,8 @@ class _Journal:
             if self._lsn and record.lsn != self._lsn + 1:
                 self._lost(range(self._lsn + 1, record.lsn), path)
             self._lsn = record.lsn
+            self._synced = max(self._synced, record.synced)
+            self._ends.append((record.lsn, record.end))
             self._reading.take(record, path)
 
     def _damaged(self, record: Record, path: Path) -> None:
