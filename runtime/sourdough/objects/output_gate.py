@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Awaitable, Callable
 
+    from sourdough.errors import DurableObjectError
     from sourdough.objects.container import Container
     from sourdough.objects.event import Event
     from sourdough.storage.database import Database
@@ -41,6 +42,22 @@ def send_confirmed(container: Container, send: Callable[[T], None], what: T, eve
             event.reply.failed(told)
 
     database.when_durable(commit, durable)
+
+
+def tell_reset(database: Database, told: DurableObjectError, events: list[Event]) -> None:
+    """Tell the callers of an instance that has ended; what its code says of that may say what was
+    written by then, and waits for it as every answer does.
+    """
+
+    def durable(error: Exception | None) -> None:
+        final = told if error is None else reset_error(of_storage(error))
+        for event in events:
+            event.reply.failed(final)
+
+    if told.remote and events:
+        database.told(durable)
+    else:
+        durable(None)
 
 
 def _goes_ahead(database: Database, commit: int, event: Event) -> bool:

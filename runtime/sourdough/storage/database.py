@@ -23,7 +23,7 @@ from sourdough.storage.alarm import Alarm
 from sourdough.storage.birth import move_into_file, state_of_memory
 from sourdough.storage.connected import Connected
 from sourdough.storage.connection import run, vacuum
-from sourdough.storage.engine import wait_until_durable
+from sourdough.storage.engine import wait_until_durable, when_both
 from sourdough.storage.held import Held
 from sourdough.storage.readers import Readers
 
@@ -214,11 +214,21 @@ class Database(Connected):
         if self._in_transaction and commit > self.commits and (not foreign or self.alarm.holds):
             self._held.add(callback)
         elif foreign and order is not None:
-            order.when(commit, self, callback)
+            when_both(self._file, self._confirmed, order, commit, self, callback)
         elif self._file is None:
             callback(self._error)
         else:
             self._file.when_durable(commit, callback)
+
+    def told(self, callback: Callable[[Exception | None], None]) -> None:
+        """Call back as `when_durable`, for what was committed so far here or is leaned on, and
+        whatever becomes of this database; at once where that is durable, or where no order says.
+        """
+        order, last = self._engine.order, max(self.commits, self._leans_on)
+        if order is None or last <= order.reached():
+            callback(None)
+        else:
+            order.when(last, self, callback)
 
     def mark_constructed(self) -> None:
         """The constructor has run: from here on, commits make the object exist.

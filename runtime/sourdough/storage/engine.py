@@ -107,6 +107,31 @@ class CommitOrder(Protocol):
         ...
 
 
+def when_both(
+    file: ObjectFile | None,
+    own: int,
+    order: CommitOrder,
+    commit: int,
+    owner: object,
+    callback: Callable[[Exception | None], None],
+) -> None:
+    """Call back once when an object's own commit is durable and the order has reached `commit`.
+
+    The order says nothing of an own commit that is not in it, as a large one that is being copied.
+    """
+    if file is None or file.in_order or own <= file.durable:
+        order.when(commit, owner, callback)
+        return
+
+    def durable(error: Exception | None) -> None:
+        if error is None:
+            order.when(commit, owner, callback)
+        else:
+            callback(error)
+
+    file.when_durable(own, durable)
+
+
 class Engine(Protocol):
     """Opens object files and makes their commits durable."""
 

@@ -8,8 +8,10 @@ import threading
 import pytest
 
 from sourdough.objects.durable_object import DurableObject
+from sourdough.storage.journal import big
 from sourdough.storage.journal.disk import RealDisk
 from sourdough.storage.journal.life import Life, write_life
+from sourdough.storage.journal.pages import copy_pages
 from sourdough.values import decode, encode
 from sourdough.wire.heads import Kind
 
@@ -17,6 +19,7 @@ from sourdough.wire.heads import Kind
 class Thing(DurableObject):
     made: object
     seen: list
+    late: asyncio.Event
 
     def pending(self, name):
         """Whether what an object of this host has written is not durable yet."""
@@ -57,6 +60,29 @@ class Thing(DurableObject):
         await self.ctx.storage.put("value", 5)
         raise LookupError("5 is stored")
 
+    async def wait_and_write(self, value):
+        await self.late.wait()
+        return await self.write(value)
+
+    async def ask_and_write_much(self, name):
+        asking = asyncio.ensure_future(self.env.THING.get_by_name(name).wait_and_write(1))
+        await asyncio.sleep(0)
+        self.ctx.storage.sql.exec("create table t (x); insert into t values (zeroblob(6000000))")
+        await asyncio.sleep(0)
+        self.late.set()
+        result = await asking
+        self.seen.append(self.pending(name))
+        return result
+
+    async def ask_and_abort(self, name):
+        self.ctx.abort(f"{name} has {await self.ask(name)}")
+
+    async def ask_in_a_section_and_raise(self, name):
+        async def section():
+            raise ValueError(f"{name} has {await self.ask(name)}")
+
+        await self.ctx.block_concurrency_while(section)
+
     async def hear(self, name):
         """Say whether what the caller knows was durable when its call came."""
         return self.pending(name)
@@ -74,7 +100,7 @@ class Slow:
 async def journaled(cluster, tmp_path):
     """A cluster of two hosts with journals, of which the first's disk waits for `go`."""
     write_life(tmp_path, Life(1, 0), RealDisk())
-    Thing.seen = []
+    Thing.seen, Thing.late = [], asyncio.Event()
     made = Thing.made = cluster(Thing)
     names = [made.name(seat=1, number=number) for number in range(3)]
     for name in names:
@@ -146,6 +172,42 @@ async def test_a_reset_of_the_callee_takes_nothing_back(journaled):
     go.set()
     assert await ended(client) == 1
     assert await ended(ask(made, two, "value")) == 1
+
+
+@pytest.mark.parametrize("method", ["ask_and_abort", "ask_in_a_section_and_raise"])
+async def test_the_reason_of_a_reset_waits_like_an_answer(journaled, method):
+    """It may say what a callee has told."""
+    made, (one, two, _), go = journaled
+    client = ask(made, one, method, two)
+    await made.until(lambda: Thing.seen == [True])
+    await asyncio.sleep(0.02)
+    assert not client.ended.is_set()
+    go.set()
+    status, body = await client.answer()
+    assert status == 1
+    assert f"{two} has 1" in decode(body)["message"]
+
+
+async def test_a_large_commit_is_waited_for_beside_that_of_the_callee(journaled, monkeypatch):
+    """It is copied beside the journal, so that a later place in the journal says nothing of it."""
+    made, (one, two, _), go = journaled
+    copied = threading.Event()
+
+    def slow(*args, **options):
+        assert copied.wait(10)
+        copy_pages(*args, **options)
+
+    monkeypatch.setattr(big, "copy_pages", slow)
+    try:
+        client = ask(made, one, "ask_and_write_much", two)
+        await made.until(lambda: Thing.seen == [True])
+        go.set()
+        await made.until(lambda: not Thing.pending(Thing, two))
+        await asyncio.sleep(0.02)
+        assert not client.ended.is_set()
+    finally:
+        copied.set()
+    assert await ended(client) == 1
 
 
 async def test_the_error_of_an_iterator_waits_like_an_item(journaled):
