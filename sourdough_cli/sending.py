@@ -8,22 +8,23 @@ from typing import TYPE_CHECKING
 
 from sourdough.errors import SourdoughError
 from sourdough.http import Headers
+from sourdough_cli.words import WordsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
 def read_headers(lines: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    """Return headers from "Name: value". Raises SourdoughError for anything else."""
+    """Return headers from "Name: value". Raises WordsError for anything else."""
     headers = Headers()
     for line in lines:
         name, colon, value = line.partition(":")
         if not colon:
-            raise SourdoughError(f'A header is written "Name: value", not "{line}".')
+            raise WordsError(f'A header is written "Name: value", not "{line}".')
         try:
             headers.append(name.strip(), value.strip())
         except ValueError as error:
-            raise SourdoughError(f"This header cannot be sent: {error}.") from None
+            raise WordsError(f"This header cannot be sent: {error}.") from None
     return tuple(headers.items())
 
 

@@ -18,21 +18,28 @@ if TYPE_CHECKING:
 # No JSON begins so.
 _NAMED = re.compile(r"([^\W\d]\w*)=(.*)", re.DOTALL)
 
+
+class WordsError(SourdoughError):
+    """An argument of a method cannot be read."""
+
+    exit_code = 2
+
+
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
 
 def read_arguments(words: Iterable[str]) -> Arguments:
-    """Return positional and named arguments. Raises SourdoughError for what is no JSON."""
+    """Return positional and named arguments. Raises WordsError for what is no JSON."""
     args: list[Any] = []
     kwargs: dict[str, Any] = {}
     for word in words:
         named = _NAMED.fullmatch(word)
         if named is None:
             if kwargs:
-                raise SourdoughError(f"{word} has no name, but stands behind one that has.")
+                raise WordsError(f"{word} has no name, but stands behind one that has.")
             args.append(_value(word))
         elif named[1] in kwargs:
-            raise SourdoughError(f"{named[1]} is given twice.")
+            raise WordsError(f"{named[1]} is given twice.")
         else:
             kwargs[named[1]] = _value(named[2])
     return tuple(args), kwargs
@@ -43,6 +50,6 @@ def _value(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         written = json.dumps(text, ensure_ascii=False)
-        raise SourdoughError(
+        raise WordsError(
             f"Arguments are JSON, and {text} is not.", hint=f"For a text: '{written}'."
         ) from None

@@ -109,6 +109,11 @@ def address(text: str, namespaces: Sequence[Namespace]) -> Reference:
         for namespace in namespaces:
             if (found := _with_id(text, namespace)) is not None:
                 return found
+        if len(text) == _ID_DIGITS and _HEX.fullmatch(text):
+            raise SourdoughError(
+                f"{_quote(text)} is no id of a class of this application.",
+                hint="`sourdough ls` lists the objects; BINDING:name reaches one by its name.",
+            )
         raise SourdoughError(
             f"{_quote(text)} does not say which object.", hint="Write BINDING:name, or an id."
         )

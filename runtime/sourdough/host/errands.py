@@ -15,7 +15,7 @@ from sourdough.http import Request, Response
 from sourdough.ids import ObjectId
 from sourdough.objects.failure import describe
 from sourdough.objects.sending import encode_limited
-from sourdough.objects.stub import RemoteStub
+from sourdough.objects.stub import Path, RemoteStub
 from sourdough.values import decode
 from sourdough.wire.messages import Answer, Answered, Errand
 
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 # What a person is shown at most: items of an iterator, bytes of a body.
 MAX_ITEMS = 10_000
 MAX_BODY = 32 * 1024 * 1024
+NOT_DATA = (
+    "it has run; what it returned is not data alone (a function, a stub ...): only code has it"
+)
 
 
 class Errands:
@@ -50,7 +53,7 @@ class Errands:
                     return msgspec.msgpack.encode(await self._call(stub, errand))
                 return msgspec.msgpack.encode(await self._fetch(stub, errand, errand.target))
         except TimeoutError:
-            text = f"no answer within {errand.seconds:g} seconds; it may go on running"
+            text = f"no answer within {errand.seconds:g} s; it may go on running"
             return msgspec.msgpack.encode(Answered(error=text))
         except Exception as error:  # noqa: BLE001 (told to the one who asked)
             return msgspec.msgpack.encode(Answered(error=describe(error)[0]))
@@ -58,11 +61,15 @@ class Errands:
     @staticmethod
     async def _call(stub: RemoteStub, errand: Errand) -> Answered:
         args, kwargs = decode(errand.body)
-        result = await getattr(stub, errand.method)(*args, **kwargs)
+        # Not an attribute of the stub: what it has itself is no method of the object.
+        result = await Path(stub, errand.method)(*args, **kwargs)
+        cut = False
         if hasattr(result, "__anext__"):
             result, cut = await _collected(result)
+        try:
             return Answered(body=encode_limited(result), cut=cut)
-        return Answered(body=encode_limited(result))
+        except TypeError:
+            return Answered(error=NOT_DATA)
 
     @staticmethod
     async def _fetch(stub: RemoteStub, errand: Errand, target: str) -> Answered:

@@ -30,6 +30,9 @@ class Thing(DurableObject):
     async def never(self):
         await asyncio.Event().wait()
 
+    async def lends(self):
+        return self.add
+
     async def unsayable(self):
         return object()
 
@@ -80,8 +83,12 @@ async def test_a_call(run, seat):
         ("fails", {}, "ValueError: negative step"),
         ("nothing", {}, "does not implement"),
         ("_hidden", {}, "does not implement"),
+        ("__init__", {}, "does not implement"),
+        ("fetch", {}, "reserved"),
+        ("with_timeout", {}, "does not implement"),
+        ("lends", {}, "only code has it"),
         ("unsayable", {}, "TypeError"),
-        ("never", {"seconds": 0.05}, "no answer within 0.05 seconds"),
+        ("never", {"seconds": 0.05}, "no answer within 0.05 s;"),
     ],
 )
 async def test_a_call_that_fails(run, method, fields, error):

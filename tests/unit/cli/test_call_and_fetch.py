@@ -30,10 +30,11 @@ def test_arguments_are_json_by_place_and_by_name():
     ],
 )
 def test_what_is_no_argument(words, text):
-    """One sentence each."""
+    """One sentence each; the command line is wrong, which is exit code 2."""
     with pytest.raises(SourdoughError) as raised:
         read_arguments(words)
     assert text in raised.value.message
+    assert raised.value.exit_code == 2
 
 
 def test_a_word_that_is_no_json_is_shown_as_a_text():
