@@ -29,12 +29,13 @@ def draw(results: Results, path: Path) -> None:
     from matplotlib import pyplot as plt
 
     plt.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
-    figure, axes = plt.subplots(1, 3, figsize=(14, 5.2), width_ratios=(3, 3, 1.3))
+    figure, axes = plt.subplots(
+        1, 3, figsize=(15, 6.5), width_ratios=(4, 4, 1.6), layout="constrained"
+    )
     _rates(axes[0], results)
     _ratios(axes[1], results)
     _scaling(axes[2], results)
-    figure.text(0.01, 0.012, _footer(results), fontsize=7.5, color="#555555")
-    figure.tight_layout(rect=(0, 0.06, 1, 1))
+    figure.supxlabel(_footer(results), x=0.01, ha="left", fontsize=8, color="#555555")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
     plt.close(figure)
@@ -44,21 +45,26 @@ def _rates(axis, results: Results) -> None:
     shown = [(each, results.case(each.key, 32, 100)) for each in OPERATIONS]
     shown = [(operation, case) for operation, case in shown if case is not None]
     levels = {each["key"]: each["durability"] for each in results.contenders}
-    height = 0.8 / len(LABELS)
-    for offset, (key, label) in enumerate(LABELS.items()):
-        for row, (operation, case) in enumerate(shown):
+    place, ticks = 0.0, []
+    named: set[str] = set()
+    for operation, case in shown:
+        began = place
+        for key, label in LABELS.items():
             # Beside writes uvicorn only says how fast the machine was.
             if key not in case.by or not case.by[key].counts or (key == UVICORN and case.writes):
                 continue
-            rate, place = case.by[key].rate, row + (offset - 1.5) * height
-            first = row == 0 or (key == WAL and operation is OPERATIONS[2])
-            axis.barh(place, rate, height, color=_COLOURS[key], label=label if first else None)
+            rate = case.by[key].rate
+            axis.barh(place, rate, 0.95, color=_COLOURS[key], label=None if key in named else label)
+            named.add(key)
             waits = f" [{levels[key]}]" if case.writes else ""
-            axis.text(rate, place, f" {rate:,.0f}{waits}", va="center", fontsize=7.5)
-    axis.set_yticks(range(len(shown)), [operation.label for operation, _ in shown])
+            axis.text(rate, place, f" {rate:,.0f}{waits}", va="center", fontsize=8)
+            place += 1
+        ticks.append(((began + place - 1) / 2, operation.label))
+        place += 0.8
+    axis.set_yticks([middle for middle, _ in ticks], [label for _, label in ticks])
     axis.invert_yaxis()
-    axis.margins(x=0.22)
-    axis.set_title("requests per second, 32 connections, 100 objects")
+    axis.margins(x=0.2)
+    axis.set_title("Requests per second\n32 connections, 100 objects", fontsize=10)
     if shown:
         axis.legend(frameon=False, loc="lower right")
 
@@ -75,7 +81,7 @@ def _ratios(axis, results: Results) -> None:
     axis.set_yticks(range(len(shown)), [case.name for case, _ in shown], fontsize=7.5)
     axis.invert_yaxis()
     axis.margins(x=0.1)
-    axis.set_title("Sourdough, journal: times the rate of workerd")
+    axis.set_title("Sourdough (journal): times the rate of workerd\nline: all rounds", fontsize=10)
 
 
 def _scaling(axis, results: Results) -> None:
@@ -86,7 +92,10 @@ def _scaling(axis, results: Results) -> None:
         axis.text(column, rate, f"{rate:,.0f}", ha="center", va="bottom", fontsize=7.5)
     names = [name.partition(",")[0].replace(" ", "\n") for name in results.scaling]
     axis.set_xticks(range(len(names)), names)
-    axis.set_title("a handler that computes, /s")
+    axis.margins(y=0.1)
+    axis.set_yticks([])
+    axis.spines["left"].set_visible(False)
+    axis.set_title("A handler that computes\nanswers per second", fontsize=10)
 
 
 def _footer(results: Results) -> str:

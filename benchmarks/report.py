@@ -70,6 +70,7 @@ def markdown(results: Results) -> str:
         _machine(results),
         "### Targets\n\n" + _targets(results),
         "### Requests per second\n\n" + _cases(results, levels),
+        "### Where the time goes\n\n" + _processor_time(results),
         "### What an answer to a write waits for\n\n" + _durability(results),
         "### A handler that computes\n\n" + _scaling(results),
         "### Waiting and memory\n\n" + _waiting(results) + "\n\n" + _footprints(results),
@@ -124,6 +125,24 @@ def _ratio(case: CaseResult, other: str) -> str:
     if not ratios:
         return "-"
     return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} - {max(ratios):.2f})"
+
+
+_ROLES = (
+    ("journal: gateway", JOURNAL, "gateway"),
+    ("journal: host", JOURNAL, "host"),
+    ("wal: gateway", WAL, "gateway"),
+    ("wal: host", WAL, "host"),
+    ("workerd", WORKERD, "all of it"),
+    ("bare uvicorn", UVICORN, "all of it"),
+)
+
+
+def _processor_time(results: Results) -> str:
+    rows = [["processor time for each request", *(name for name, _, _ in _ROLES)]]
+    for case in results.cases:
+        times = [case.by[key].cpu(role) if key in case.by else None for _, key, role in _ROLES]
+        rows.append([case.name, *("-" if each is None else f"{each:.0f} us" for each in times)])
+    return table(rows)
 
 
 def _durability(results: Results) -> str:

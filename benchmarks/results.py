@@ -13,6 +13,8 @@ class Measured:
     per_second: list[float] = field(default_factory=list)
     p50_ms: list[float] = field(default_factory=list)
     p99_ms: list[float] = field(default_factory=list)
+    cpu_us: list[dict[str, float]] = field(default_factory=list)
+    """Processor time for each request, by what a process does."""
     refused: str | None = None
     """Why none of it counts."""
 
@@ -27,6 +29,11 @@ class Measured:
     @property
     def p99(self) -> float:
         return statistics.median(self.p99_ms)
+
+    def cpu(self, role: str) -> float | None:
+        """Return the microseconds that a role uses for each request."""
+        found = [each[role] for each in self.cpu_us if role in each]
+        return statistics.median(found) if found else None
 
     @property
     def counts(self) -> bool:

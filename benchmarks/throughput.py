@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import processor_time
 import uvloop
 from contenders import UVICORN
 from load import RefusedError, run
@@ -42,12 +43,10 @@ def measure(
 ) -> None:
     """Measure each case; one that is late does fewer rounds, so that all have some."""
     for index, case in enumerate(cases):
-        left = plan.until - time.monotonic()
-        share = time.monotonic() + left / (len(cases) - index)
-        found(_case(servers, case, plan, share))
+        found(_case(servers, case, plan, left=len(cases) - index))
 
 
-def _case(servers: dict[str, Serving], case: Case, plan: Plan, until: float) -> CaseResult:
+def _case(servers: dict[str, Serving], case: Case, plan: Plan, *, left: int) -> CaseResult:
     by = {key: Measured() for key in case.operation.who if key in servers}
     result = CaseResult(
         operation=case.operation.key,
@@ -58,28 +57,46 @@ def _case(servers: dict[str, Serving], case: Case, plan: Plan, until: float) -> 
         by=by,
     )
     _make_objects(servers, case, by)
+    loaded = {key: _loaded(key, servers[key], case) for key in by}
     began = time.monotonic()
+    until = began + (plan.until - began) / left
     for number in range(plan.rounds):
         took = (time.monotonic() - began) / number if number else 0.0
         if number and time.monotonic() + took > until:
             break
         for key in sorted(by, reverse=bool(number % 2)):
-            _load(servers[key], key, case, plan.seconds, by[key])
+            if by[key].refused is None:
+                _load(loaded[key], case, plan.seconds, by[key])
     return result
 
 
-def _load(serving: Serving, key: str, case: Case, seconds: int, into: Measured) -> None:
-    if into.refused:
-        return
+@dataclass(frozen=True)
+class Loaded:
+    """A server as one case calls it."""
+
+    url: str
+    path: str
+    roles: dict[str, list[int]]
+
+
+def _loaded(key: str, serving: Serving, case: Case) -> Loaded:
     path = case.operation.bare_path if key == UVICORN else case.operation.path
+    return Loaded(serving.url, path, processor_time.roles(serving))
+
+
+def _load(loaded: Loaded, case: Case, seconds: int, into: Measured) -> None:
+    """Run one round; a process that has ended meanwhile refuses it as a bad answer does."""
     try:
+        before = processor_time.seconds(loaded.roles)
         told = run(
-            serving.url, path,
+            loaded.url, loaded.path,
             connections=case.connections, seconds=seconds, objects=case.objects,
         )  # fmt: skip
-    except RefusedError as error:
+        after = processor_time.seconds(loaded.roles)
+    except (OSError, RefusedError) as error:
         into.refused = str(error)
         return
+    into.cpu_us.append(processor_time.each_request(before, after, told.per_second * seconds))
     into.per_second.append(told.per_second)
     into.p50_ms.append(told.p50)
     into.p99_ms.append(told.p99)
