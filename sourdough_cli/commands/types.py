@@ -29,6 +29,7 @@ def types(
     class Counter(DurableObject[Env]).
     """
     from sourdough.config.load import find, load
+    from sourdough.errors import SourdoughError
     from sourdough_cli.envtypes.env import env_source
 
     project = load(find(config))
@@ -39,5 +40,8 @@ def types(
         typer.echo(f"{file.name} is out of date: `sourdough types` writes it anew.", err=True)
         raise typer.Exit(ExitCode.FAILED)
     if written != source:
-        file.write_text(source, encoding="utf-8")
+        try:
+            file.write_text(source, encoding="utf-8")
+        except OSError as error:
+            raise SourdoughError(f"{file} cannot be written: {error.strerror}.") from None
     typer.echo(f"{file.name} is up to date." if written == source else f"{file.name} is written.")

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+# What a header's name and a method are made of (RFC 9110, 5.6.2).
+TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _FORBIDDEN_IN_VALUE = re.compile(r"[\x00\r\n]")
 
 HeadersInit = Mapping[str, str] | Iterable[tuple[str, str]]
@@ -56,7 +57,7 @@ class Headers:
         Raises ValueError for what could not be sent: a name that is not a token, a value with a
         line break, a NUL or a character outside of Latin-1.
         """
-        if not _NAME.fullmatch(name):
+        if not TOKEN.fullmatch(name):
             raise ValueError(f"not a header name: {name!r}")
         value = str(value)
         if _FORBIDDEN_IN_VALUE.search(value) or not _is_latin1(value):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-from sourdough.http.headers import Headers, HeadersInit
+from sourdough.http.headers import TOKEN, Headers, HeadersInit
 from sourdough.http.message import Message, to_body
 from sourdough.http.signal import Signal
 
@@ -69,6 +69,8 @@ class Request(Message):
         target = quote(parts.path or "/", safe=_PATH_SAFE)
         if parts.query:
             target += "?" + quote(parts.query, safe=_PATH_SAFE + "?")
+        if not TOKEN.fullmatch(method):
+            raise ValueError(f"not a method: {method!r}")
         self._method = method.upper().encode()
         self._target = target.encode()
         self._client = b""

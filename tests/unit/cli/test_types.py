@@ -158,6 +158,9 @@ def test_the_command_writes_and_checks(tmp_path):
     shop.write_text(head + "    async def new(self) -> int: ...\n")
     done = sourdough("--check", cwd=tmp_path)
     assert (done.returncode, "out of date" in done.stderr) == (1, True)
+    done = sourdough("-o", "nowhere/env.py", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == "nowhere/env.py cannot be written: No such file or directory.\n"
 
 
 @pytest.mark.parametrize("template", sorted((ROOT / "templates").iterdir()), ids=lambda p: p.name)

@@ -124,6 +124,9 @@ def test_a_request_of_user_code():
     assert dict(request.query) == {"x": "1", "y": ""}
     assert Request("").target == "/"
     assert Request("http://a").url == "http://a/"
+    for method in ("", "GET /", "a\r\nb", "m\u00e9thode"):
+        with pytest.raises(ValueError, match="not a method"):
+            Request("/", method=method)
 
 
 async def test_a_body_arrives_piece_by_piece():
