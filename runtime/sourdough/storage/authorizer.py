@@ -92,10 +92,13 @@ RESERVED = "_sd_"
 
 
 class Authorizer:
-    """Decides while `active`; `reason` says why the last statement was refused."""
+    """Decides while `active`; `reason` says why the last statement was refused, `asked` whether
+    one was prepared since it was set to False.
+    """
 
     def __init__(self, pragmas: dict[str, str]) -> None:
         self.active = False
+        self.asked = False
         self.reason: str | None = None
         self._pragmas = pragmas
         self._statement = ""
@@ -117,6 +120,7 @@ class Authorizer:
         """Answer SQLite; the meaning of the arguments depends on the action."""
         if not self.active:
             return apsw.SQLITE_OK
+        self.asked = True
         reason = self._objection(action, first, second)
         if reason is None:
             reason = self._place(action, first, database)

@@ -178,11 +178,15 @@ class Cursor:
 class Sql:
     """Runs users' SQL."""
 
-    __slots__ = ("_authorizer", "_database", "_scans")
+    __slots__ = ("_authorizer", "_columns", "_database", "_reads", "_scans")
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._authorizer = Authorizer(database.pragmas)
+        self._columns: tuple[str, ...] = ()
+        """Those of the statement that began last: once it has ended SQLite does not say."""
+        self._reads = True
+        """Whether that statement only reads."""
         self._scans = Scans()
         database.on_connection = self._install
 
@@ -257,11 +261,13 @@ class Sql:
         try:
             # A statement of ours with the same text was prepared without the authorizer.
             source.execute(statement, bindings, can_cache=RESERVED not in statement.lower())
+            if authorizer.asked and self._columns:
+                self._look_again(source, statement, bindings)
         except apsw.Error as error:
             raise self._refusal(error) from error
         finally:
             authorizer.active = False
-        cursor = Cursor(database, source, columns_of(source), self._scans)
+        cursor = Cursor(database, source, self._columns, self._scans)
         cursor.rows_written = connection.total_changes() - before
         if cursor._source is not None:  # noqa: SLF001 (the cursor is ours)
             database.readers.add(cursor)
@@ -269,11 +275,26 @@ class Sql:
 
     def _before(self, source: apsw.Cursor, _sql: str, _bindings: object) -> bool:
         """Before a user's statement runs: one that writes needs the turn's transaction."""
-        if not source.is_readonly:
+        self._columns = columns_of(source)
+        self._reads = source.is_readonly
+        self._authorizer.asked = False
+        if not self._reads:
             self._authorizer.active = False
             self._database.writing()
             self._authorizer.active = True
         return True
+
+    def _look_again(
+        self, source: apsw.Cursor, statement: str, bindings: tuple[Binding, ...]
+    ) -> None:
+        """The schema has changed since the statement was cached, so SQLite has prepared it anew:
+        its columns may be others. One that ended without a row runs again, to tell them.
+        """
+        columns = columns_of(source)
+        if columns:
+            self._columns = columns
+        elif self._reads:
+            source.execute(statement, bindings)
 
     def _refusal(self, error: apsw.Error) -> Exception:
         if isinstance(error, apsw.BindingsError):

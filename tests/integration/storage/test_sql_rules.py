@@ -174,6 +174,16 @@ async def test_names_of_columns_may_repeat(sql):
     assert (row["n"], row.n, tuple(row)) == (2, 2, (1, 2, 3))
 
 
+async def test_a_result_without_rows_has_its_columns(sql):
+    """Also of a statement that was cached before the table got another one (semantics 5.3)."""
+    query = "SELECT * FROM t WHERE 0"
+    assert sql.exec(query).columns == ("id", "body")
+    sql.exec("ALTER TABLE t ADD COLUMN more")
+    assert sql.exec(query).columns == ("id", "body", "more")
+    assert sql.exec("DELETE FROM t RETURNING id AS gone").columns == ("gone",)
+    assert sql.exec("INSERT INTO t VALUES (1, 'a', 2)").columns == ()
+
+
 async def test_types_of_bindings_and_results(sql):
     """None, int, float, str and bytes go both ways exactly; 64 bits are the limit (trap 25)."""
     values = (None, 2**63 - 1, -(2**63), 1.5, "ä\0b", b"\0\xff", True)
