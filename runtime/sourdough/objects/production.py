@@ -63,20 +63,24 @@ class Production:
     async def _run(self) -> None:
         error: BaseException | None = None
         try:
-            await self._produce()
+            try:
+                await self._produce()
+            finally:
+                # What the iterator does at its end may raise as well, and its holder hears of it.
+                close = getattr(self._iterator, "aclose", None)
+                if close is not None:
+                    await close()
         except asyncio.CancelledError as cancelled:
             if not self._stopped:  # the object was reset, or its own code has cancelled this
                 error = self._owner.ending() or cancelled
         except GeneratorExit:
             raise
         except BaseException as raised:  # noqa: BLE001 (told to the holder, who awaits the item)
-            error = await self._confirmed(raised)
-        finally:
-            close = getattr(self._iterator, "aclose", None)
-            if close is not None:
-                await close()
+            error = raised if self._stopped else await self._confirmed(raised)
         if not self._stopped:
             self._session.produced(self._number, error)
+        elif error is not None and self._owner.alive:
+            raise error  # nobody reads on: it goes to the log
 
     async def _produce(self) -> None:
         iterator = aiter(self._iterator)
@@ -94,15 +98,13 @@ class Production:
             self._credit -= cost_of(data)
             self._session.post(Item(self._number, data))
 
-    async def _confirmed(self, error: BaseException) -> BaseException | None:
+    async def _confirmed(self, error: BaseException) -> BaseException:
         """Return what to tell of an error when it may leave: it is an answer as well (S1)."""
         try:
             await self._confirm()
-        except asyncio.CancelledError as cancelled:
-            return self._owner.ending() or cancelled
-        except Exception as failed:  # noqa: BLE001 (a failed commit replaces it)
-            return failed
-        return error
+        except (asyncio.CancelledError, Exception) as failed:  # noqa: BLE001 (told instead)
+            error = failed
+        return self._owner.ending() or error
 
     async def _confirm(self) -> None:
         waiter = self._owner.confirmed()

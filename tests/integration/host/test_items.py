@@ -41,6 +41,14 @@ class Thing(DurableObject):
         yield 1
         raise LookupError("no more")
 
+    async def count_and_stumble(self):
+        try:
+            yield 1
+            await asyncio.Event().wait()
+        finally:
+            await self.ctx.storage.put("ended", True)
+            raise LookupError("at the end")
+
     async def total(self, items):
         return sum([item async for item in items])
 
@@ -107,6 +115,19 @@ async def test_an_iterator_of_an_object_that_was_reset_says_so(reached):
         await stub.abort()
     with pytest.raises(DurableObjectError) as raised:
         await anext(items)
+    assert raised.value.durable_object_reset
+
+
+async def test_a_reader_hears_of_a_reset_whatever_the_iterator_does_then(reached):
+    """Its `finally` may raise, as the storage of a dead instance does."""
+    stub = stub_of(reached)
+    items = await stub.count_and_stumble()
+    assert await anext(items) == 1
+    waiting = asyncio.ensure_future(anext(items))
+    with pytest.raises(DurableObjectError, match="gone"):
+        await stub.abort()
+    with pytest.raises(DurableObjectError) as raised:
+        await asyncio.wait_for(waiting, 5)
     assert raised.value.durable_object_reset
 
 
