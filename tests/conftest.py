@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from pathlib import Path
 
@@ -20,6 +21,9 @@ BUDGETS = {
 }
 BUDGET_OF_OTHERS = 60
 
+# Seconds, for the fixtures of a test to end. What made a test fail often holds them up.
+TEARDOWN = 60
+
 
 def suite_of(path: Path) -> str:
     """Return the folder below tests/ that a test is in."""
@@ -36,6 +40,21 @@ def _rank(item: pytest.Item) -> tuple[int, str]:
 def pytest_collection_modifyitems(items):
     """Sort by suite, after everything else has sorted: within a suite the order stays random."""
     items.sort(key=_rank)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown():
+    """Limit the fixtures' ends too: pytest-timeout and faulthandler look away once a test failed."""
+
+    def late(*_):
+        pytest.fail(f"the fixtures had not ended after {TEARDOWN} s")
+
+    signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, TEARDOWN, TEARDOWN)
+    try:
+        return (yield)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -204,9 +204,11 @@ class Cluster:
                 await asyncio.sleep(0.001)
 
     async def close(self) -> None:
+        """End the hosts; one whose events never end, because a test has failed, is an error."""
         self.peers.close()
-        for host in self.hosts.values():
-            await host.close()
+        async with asyncio.timeout(10):
+            for host in self.hosts.values():
+                await host.close()
         for _ in range(10):
             await asyncio.sleep(0)
 

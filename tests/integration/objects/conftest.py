@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import hashlib
 import threading
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
@@ -26,6 +26,9 @@ from sourdough.storage.wal_engine import WalEngine
 from sourdough.testing import FakeClock
 from sourdough.values import decode, encode
 from tests.integration.objects.sleepers import Index, Sleeper
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 STORAGE_NAME = "Thing"
 
@@ -75,12 +78,28 @@ class Disk:
         self.go = threading.Event()
         self.go.set()
         self.error: OSError | None = None
+        self._held: set[threading.Thread] = set()
 
     def __call__(self, fd: int) -> None:
-        self.go.wait(10)
+        if not self.go.is_set():
+            self._wait()
         if self.error is not None:
             raise self.error
         sync_data(fd)
+
+    @property
+    def held(self) -> int:
+        """How many syncs are held back."""
+        return len(self._held)
+
+    def _wait(self) -> None:
+        thread = threading.current_thread()
+        assert thread is not threading.main_thread(), (
+            "the loop stands still for a disk that is held"
+        )
+        self._held.add(thread)
+        assert self.go.wait(30), "nobody let the disk go on"
+        self._held.discard(thread)
 
 
 class World:
@@ -94,6 +113,7 @@ class World:
         self.engine_options: dict[str, Any] = {"sync": self.disk}
         self.failed: list[Exception] = []
         self.engine: WalEngine | None = None
+        self.syncs: list[Future] = []
         self.registries: list[Registry] = []
         self.created: list[Database] = []
 
@@ -108,6 +128,7 @@ class World:
                 on_congested=self._congested,
                 **self.engine_options,
             )
+            self._keep_syncs(self.engine)
         residency = {name: options.pop(name) for name in _RESIDENCY if name in options}
         queue = {name: options.pop(name) for name in _QUEUE if name in options}
         self.cls = cls
@@ -121,6 +142,21 @@ class World:
         )
         self.registries.append(self.registry)
         return self.registry
+
+    def _keep_syncs(self, engine: WalEngine) -> None:
+        submit = engine.submit
+
+        def kept(file, target):
+            self.syncs.append(submit(file, target))
+            return self.syncs[-1]
+
+        engine.submit = kept
+
+    @property
+    def disk_rests(self) -> bool:
+        """Whether each sync has ended, and was told to the loop, or is held back."""
+        running = sum(not sync.done() for sync in self.syncs)
+        return running == self.disk.held and not self.engine._delivery_due
 
     def bound(self, durability: str) -> ObjectClass:
         """Return the class of the test with a durability."""

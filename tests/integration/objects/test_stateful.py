@@ -157,13 +157,20 @@ class ObjectMachine(RuleBasedStateMachine):
         unanswered = {number for number, answer in self.answers.items() if not answer.done()}
         return unanswered == waits or bool(self.model.sections and waits)
 
+    async def still(self) -> None:
+        """Return when neither the loop nor the disk has anything left to do."""
+        async with asyncio.timeout(10):
+            while True:
+                rested, syncs = self.world.disk_rests, len(self.world.syncs)
+                await settle(30)
+                rested &= self.world.disk_rests and syncs == len(self.world.syncs)
+                if rested and self.stands_still():
+                    return
+                await asyncio.sleep(0.0005)
+
     async def quiet(self) -> None:
         """Return when every event is answered or waits; take the answers."""
-        async with asyncio.timeout(10):
-            await settle(30)
-            while not self.stands_still():
-                await asyncio.sleep(0.0005)
-        await settle(5)
+        await self.still()
         assert not self.model.wrong
         lost: list[Run] = []
         for number, answer in list(self.answers.items()):
@@ -258,8 +265,7 @@ class ObjectMachine(RuleBasedStateMachine):
         """One that stands still goes on; others may be inside a section meanwhile."""
 
         async def go_on() -> None:
-            run = self.paused[choice % len(self.paused)]
-            run.door.set_result(None)
+            self.paused[choice % len(self.paused)].door.set_result(None)
 
         self.act(go_on())
 

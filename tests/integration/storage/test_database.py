@@ -11,7 +11,7 @@ from sourdough.storage.engine import Durability
 # Stock SQLite, in a process of its own: the standard library's.
 READ = """
 import sqlite3, sys
-connection = sqlite3.connect(sys.argv[1])
+connection = sqlite3.connect(sys.argv[1], timeout=0)
 for sql in sys.argv[2:]:
     print(*connection.execute(sql).fetchone())
 """
@@ -112,8 +112,10 @@ async def test_allow_unconfirmed_does_not_raise_the_gate(world):
 
 async def test_no_answer_before_the_sync_returns(world, disk):
     """The gate of a commit opens when its sync has returned, not before (invariant S1)."""
-    disk.go.clear()
     database = world.database(engine=world.engine(sync=disk))
+    await database.storage.put("a", 0)
+    await database.sync()
+    disk.go.clear()
     await database.storage.put("a", 1)
     answers = []
     database.when_durable(database.flush(), answers.append)

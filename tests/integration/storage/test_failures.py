@@ -93,6 +93,8 @@ async def test_an_abandoned_object_raises_and_undoes_its_turn(world):
 async def test_abandoning_tells_who_waits(world, disk):
     """A pending gate gets an error, and the next instance opens the same file at once."""
     database = world.database(engine=world.engine(sync=disk))
+    await database.storage.put("a", 0)
+    await database.sync()
     disk.go.clear()
     await database.storage.put("a", 1)
     answers = []
