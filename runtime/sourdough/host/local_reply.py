@@ -35,7 +35,7 @@ class LocalReply:
         near: Session | None = None,
     ) -> None:
         """caller: the event that calls. near: its side of the session, where it lends something."""
-        self._answer = answer
+        self._answer: asyncio.Future[Response | bytes] | None = answer
         self._calls = calls
         self._caller = caller
         self._near = near
@@ -54,7 +54,7 @@ class LocalReply:
         self._streaming = asyncio.current_task()
         try:
             await _confirm(before_chunk)
-            if self._answer.done():  # the caller has left
+            if self._waiting is None:  # the caller has left
                 return
             body = WatchedBody(reader, self._drop)
             status, block = response.status, response.header_block()
@@ -122,16 +122,23 @@ class LocalReply:
         self._resolve(value)
 
     def failed(self, error: BaseException) -> None:
-        if not self._answer.done():
+        answer = self._waiting
+        if answer is not None:
             # As over a link: what a caller sees must not depend on where its callee lives, and an
             # exit or a StopIteration would do harm in a task of the caller.
             told = decode_error(encode_error(error))
             told.__cause__ = error
-            self._answer.set_exception(told)
+            answer.set_exception(told)
+
+    @property
+    def _waiting(self) -> asyncio.Future[Response | bytes] | None:
+        """What the caller waits for; None when it has its answer or has left."""
+        return None if self._answer is None or self._answer.done() else self._answer
 
     def _resolve(self, value: Response | bytes) -> None:
-        if not self._answer.done():
-            self._answer.set_result(value)
+        answer, self._answer = self._waiting, None
+        if answer is not None:
+            answer.set_result(value)  # from here on the caller's alone: its end is what we watch
 
     def _drop(self) -> None:
         if self._streaming is not None and not self._dropped:

@@ -16,22 +16,36 @@ class BodyError(ConnectionError):
 class WatchedBody:
     """A body handed to user code that may never read it to its end.
 
-    When it is thrown away before that, `on_dropped` is called, so that whoever sends it stops.
+    When it is closed or thrown away before that, `on_dropped` is called, so that whoever sends it
+    stops.
     """
 
-    __slots__ = ("_on_dropped", "_reader")
+    __slots__ = ("_closed", "_on_dropped", "_reader")
 
     def __init__(self, reader: BodyReader, on_dropped: Callable[[], None]) -> None:
         self._reader = reader
         self._on_dropped = on_dropped
+        self._closed = False
 
     def __aiter__(self) -> WatchedBody:
         return self
 
     async def __anext__(self) -> bytes:
+        if self._closed:
+            raise StopAsyncIteration
         return await self._reader.__anext__()
 
+    async def aclose(self) -> None:
+        """Let the rest go, as that of a generator; more than once is fine."""
+        if not self._closed:
+            self._closed = True
+            self._drop()
+            self._reader.fail("the body was closed by its reader")
+
     def __del__(self) -> None:
+        self._drop()
+
+    def _drop(self) -> None:
         if not self._reader.over:
             self._on_dropped()
 

@@ -289,7 +289,7 @@ class Session:
 
     def produced(self, number: int, error: BaseException | None) -> None:
         """An iterator of this side has come to its end."""
-        self.post(Ended(number, b"" if error is None else encode_error(error)))
+        self.post(Ended(number, b"" if error is None else encode_error(error, log=True)))
         self._productions.pop(number, None)
 
     # --- the end
@@ -338,7 +338,7 @@ class Invocation:
         self._answer(Returned(self._number, value))
 
     def failed(self, error: BaseException) -> None:
-        self._answer(Raised(self._number, encode_error(error)))
+        self._answer(Raised(self._number, encode_error(error, log=True)))
 
     def session(self, _owner: Owner) -> Session:
         return self._session

@@ -140,3 +140,63 @@ async def test_a_constructor_that_fails_is_logged_once(cluster, caplog):
     logged = [record for record in caplog.records if record.levelname == "ERROR"]
     assert len(logged) == 1
     assert "not today" in str(logged[0].exc_info)
+
+
+class Reader(Thing):
+    """Also reads the stream of another object, and does not read it to its end."""
+
+    async def relays(self, request):
+        return await self._other(request)
+
+    async def forgets(self, request):
+        response = await self._other(request)
+        assert await anext(response.stream()) == b"more"
+        del response
+        return Response("enough")
+
+    async def closes(self, request):
+        response = await self._other(request)
+        body = response.stream()
+        assert await anext(body) == b"more"
+        await body.aclose()
+        assert [chunk async for chunk in body] == []
+        self.kept = body
+        return Response("enough")
+
+    async def _other(self, request):
+        return await self.env.THING.get_by_name(request.query["name"]).fetch("/streams")
+
+
+class Relay(WorkerEntrypoint):
+    async def fetch(self, request):
+        return await self.env.THING.get_by_name(request.query["name"]).fetch(request.path)
+
+
+@pytest.mark.parametrize("seat", [1, 2], ids=["here", "there"])
+async def test_a_relayed_stream_is_closed_when_its_client_leaves(cluster, seat):
+    """By the object that makes it, wherever the one that hands it on lives."""
+    made = cluster(Reader)
+    target = f"/relays?name={made.name(seat=seat, number=1)}".encode()
+    client = get(made, made.name(seat=1), target)
+    await client.head_came.wait()
+    client.cancel()
+    await made.until(lambda: notes == ["began", "began", "closed"])
+
+
+async def test_a_stream_relayed_by_the_entrypoint_is_closed_as_well(cluster):
+    """Of an object of its own host."""
+    made = cluster(Thing, hosts=1, entrypoint=Relay)
+    client = made.entry(kind=Kind.ENTRY, method=b"GET", target=b"/streams?name=a", number=7)
+    await client.head_came.wait()
+    client.cancel()
+    await made.until(lambda: notes == ["began", "closed"])
+
+
+@pytest.mark.parametrize("way", ["forgets", "closes"])
+@pytest.mark.parametrize("seat", [1, 2], ids=["here", "there"])
+async def test_a_stream_that_nobody_reads_on_is_closed(cluster, seat, way):
+    """At once: by `aclose()`, or when nothing refers to it any more."""
+    made = cluster(Reader)
+    target = f"/{way}?name={made.name(seat=seat, number=1)}".encode()
+    assert await get(made, made.name(seat=1), target).answer() == (200, b"enough")
+    await made.until(lambda: notes == ["began", "began", "closed"])

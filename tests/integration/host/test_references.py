@@ -77,6 +77,9 @@ class Thing(DurableObject):
     async def pay_with(self, purse, amount):
         return await purse.pay(amount)
 
+    async def spend(self, amount):
+        yield await self.purse.pay(amount)
+
     async def ask(self, stub):
         return [stub.name, await stub.whoami()]
 
@@ -197,6 +200,19 @@ async def test_a_target_has_methods_and_properties(reached):
             await purse.unit()
     with pytest.raises(RuntimeError, match="was released"):
         await purse.pay(1)
+
+
+async def test_the_log_has_the_traceback_of_the_other_side(cluster):
+    """As a note, whatever was called there: a method, a target, an iterator."""
+    made = cluster(Thing)
+    stub = made.stub(made.name(seat=2), seat=1)
+    purse = await stub.give_purse()
+    for call in (stub.pay_with(Purse(1), 2), purse.pay(100), anext(await stub.spend(11))):
+        with pytest.raises(ValueError, match="not enough") as raised:
+            await call
+        note = "".join(raised.value.__notes__)
+        assert note.startswith("Traceback in the called object:\n")
+        assert 'raise ValueError("not enough")' in note
 
 
 async def test_a_target_of_the_caller_travels_as_an_argument(reached):
