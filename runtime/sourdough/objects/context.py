@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+import inspect
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 
 from sourdough.errors import DurableObjectError
 
@@ -35,12 +36,24 @@ class DurableObjectState:
         """Run a coroutine in the background; the object stays in memory until it has ended."""
         self._owner().work.background(work)
 
-    def block_concurrency_while(self, section: Callable[[], Awaitable[T]]) -> Awaitable[T]:
+    @overload
+    def block_concurrency_while(self, section: Callable[[], Awaitable[T]]) -> Awaitable[T]: ...
+    @overload
+    def block_concurrency_while(self, section: Callable[[], T]) -> Awaitable[T]: ...
+    def block_concurrency_while(self, section: Callable[[], Any]) -> Awaitable[Any]:
         """Run `section` while no other event may enter this object (semantics 4.3).
 
         Works from the constructor too, without `await`. If the section raises or takes more than
-        30 s, the object is reset and its callers get the error.
+        30 s, the object is reset and its callers get the error. Raises TypeError for what is no
+        function, a coroutine for example: nothing is reset then.
         """
+        if not callable(section):
+            if inspect.iscoroutine(section):
+                section.close()
+            raise TypeError(
+                "block_concurrency_while() takes a function, and calls it itself,"
+                f" not {type(section).__name__}"
+            )
         return self._owner().sections.begin(section)
 
     def abort(self, reason: str | None = None, *, retry_alarm: bool = True) -> NoReturn:

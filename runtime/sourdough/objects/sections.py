@@ -9,8 +9,9 @@ until no section is open that they are outside of (semantics 4.1.1; 12, trap 9).
 from __future__ import annotations
 
 import asyncio
+import inspect
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sourdough.errors import DurableObjectError, StorageError
 from sourdough.objects.gates import MAX_SECTION_DEPTH, Section, current_section
@@ -154,7 +155,9 @@ class Sections:
         limit = self._clock.timeout(seconds)
         try:
             async with limit:
-                result = await work()
+                begun: Any = work()
+                # A plain function is a section as well (semantics 4.3).
+                result: T = await begun if inspect.isawaitable(begun) else begun
                 await section.settled()
                 return result
         except asyncio.CancelledError:

@@ -30,6 +30,10 @@ class Keeper(DurableObject):
         await self.ctx.storage.put("value", value)
         raise asyncio.CancelledError
 
+    async def set_unconfirmed(self, value):
+        await self.ctx.storage.put("value", value, allow_unconfirmed=True)
+        return value
+
     async def get(self):
         return await self.ctx.storage.get("value")
 
@@ -156,6 +160,20 @@ async def test_a_failed_sync_replaces_every_answer_that_depends_on_it(world):
     assert world.container() is not container
     with pytest.raises(StorageError):
         container.instance.ctx.storage.kv.put("value", 4)
+
+
+async def test_a_failed_sync_of_an_unconfirmed_write_is_no_smaller_failure(world):
+    """Its answer has left, but the host is told, and nothing later is acknowledged (4.2.3)."""
+    world.host(Keeper)
+    await world.call("set", 1)
+    world.disk.error = OSError(5, "Input/output error")
+    assert await world.call("set_unconfirmed", 2) == 2
+    async with asyncio.timeout(5):
+        while not world.failed:
+            await asyncio.sleep(0)
+    with pytest.raises(DurableObjectError) as caught:
+        await world.call("set", 3)
+    assert caught.value.durable_object_reset
 
 
 async def test_after_a_failed_sync_nothing_that_is_not_durable_is_revealed(world):
