@@ -48,15 +48,15 @@ class Errands:
         object_id = ObjectId(errand.id, errand.name)
         stub = RemoteStub(self._caller, errand.namespace, object_id)
         try:
-            async with asyncio.timeout(errand.seconds):
+            async with asyncio.timeout(errand.seconds) as limit:
                 if errand.target is None:
                     return msgspec.msgpack.encode(await self._call(stub, errand))
                 return msgspec.msgpack.encode(await self._fetch(stub, errand, errand.target))
-        except TimeoutError:
-            text = f"no answer within {errand.seconds:g} s; it may go on running"
-            return msgspec.msgpack.encode(Answered(error=text))
         except Exception as error:  # noqa: BLE001 (told to the one who asked)
-            return msgspec.msgpack.encode(Answered(error=describe(error)[0]))
+            text = describe(error)[0]
+            if limit.expired() and isinstance(error, TimeoutError):
+                text = f"no answer within {errand.seconds:g} s; it may go on running"
+            return msgspec.msgpack.encode(Answered(error=text))
 
     @staticmethod
     async def _call(stub: RemoteStub, errand: Errand) -> Answered:

@@ -27,6 +27,9 @@ class Thing(DurableObject):
     async def fails(self):
         raise ValueError("negative step")
 
+    async def fails_with_a_timeout(self):
+        raise TimeoutError("of the object's own")
+
     async def never(self):
         await asyncio.Event().wait()
 
@@ -81,6 +84,7 @@ async def test_a_call(run, seat):
     ("method", "fields", "error"),
     [
         ("fails", {}, "ValueError: negative step"),
+        ("fails_with_a_timeout", {}, "TimeoutError: of the object's own"),
         ("nothing", {}, "does not implement"),
         ("_hidden", {}, "does not implement"),
         ("__init__", {}, "does not implement"),
