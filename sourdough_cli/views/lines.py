@@ -116,14 +116,16 @@ def _reload_done(record: r.ReloadDone) -> list[Text]:
 
 
 def _reload_failed(record: r.ReloadFailed) -> list[Text]:
-    head = f"{_files(record.files)} changed, not loaded: "
+    changed = "changed, not loaded" if record.serving else "does not load"
+    head = f"{_files(record.files)} {changed}: "
     lines = [Text.assemble(head, (escape(record.error), BROKEN))]
     if record.place is not None:
         source = f"    {escape_output(record.source).strip()}" if record.source else ""
         lines.append(Text(f"  {escape(record.place)}{source}"))
     elif record.traceback is not None:
         lines.extend(traceback_lines(record.traceback))
-    lines.append(Text("The previous code keeps serving. Save again to retry."))
+    state = "The previous code keeps serving." if record.serving else "Nothing serves yet."
+    lines.append(Text(f"{state} Save again to retry."))
     return lines
 
 

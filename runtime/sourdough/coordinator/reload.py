@@ -121,6 +121,7 @@ class Reload:
                 ts=self._clock.now(),
                 files=self._files,
                 error=fault.error,
+                serving=bool(self._supervisor.seats.taken()),
                 place=fault.place,
                 source=fault.source,
                 traceback=fault.traceback,

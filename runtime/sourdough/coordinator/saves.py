@@ -94,7 +94,8 @@ class Saves:
             changed = load(file)
             self._expect(changed)
         except (ConfigError, StorageError) as error:
-            self._record(_not_read(error, files, self._clock.now()))
+            serving = bool(self._supervisor.seats.taken())
+            self._record(_not_read(error, files, self._clock.now(), serving=serving))
             return False
         self._tell_fixed(former, changed.config)
         return True
@@ -125,7 +126,9 @@ class Saves:
         )
 
 
-def _not_read(error: SourdoughError, files: Sequence[str], now: float) -> ReloadFailed:
+def _not_read(
+    error: SourdoughError, files: Sequence[str], now: float, *, serving: bool
+) -> ReloadFailed:
     """Tell the first fault at its place; a line has room for one."""
     text, place = error.message, error.place
     if isinstance(error, ConfigFaults):
@@ -133,4 +136,4 @@ def _not_read(error: SourdoughError, files: Sequence[str], now: float) -> Reload
         text = f"{first.field}: {first.text}" if first.field else first.text
         text += f" (and {len(others)} more; `sourdough check` shows all)" if others else ""
         place = first.place
-    return ReloadFailed(ts=now, files=tuple(files), error=text, place=place)
+    return ReloadFailed(ts=now, files=tuple(files), error=text, serving=serving, place=place)

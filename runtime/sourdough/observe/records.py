@@ -122,6 +122,8 @@ class ReloadFailed(Record, frozen=True, kw_only=True, tag="reload.failed"):
     files: tuple[str, ...]
     error: str
     """"SyntaxError: '(' was never closed"."""
+    serving: bool
+    """False before anything was loaded: there is no previous code."""
     place: str | None = None
     """"counter.py:17"."""
     source: str | None = None

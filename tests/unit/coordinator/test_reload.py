@@ -68,10 +68,20 @@ async def test_code_that_does_not_load_changes_nothing(make):
     assert server.reload.phase is Phase.IDLE
     assert server.seated() == seated
     assert new[1].child.killed
-    assert [record.error for record in server.of(ReloadFailed)] == ["SyntaxError: no"]
+    (told,) = server.of(ReloadFailed)
+    assert (told.error, told.serving) == ("SyntaxError: no", True)
     assert server.reload.traceback == "SyntaxError: no"
     server.load_fails(new[1])
     assert len(server.of(ReloadFailed)) == 1
+
+
+async def test_code_that_never_loaded_leaves_nothing_to_serve(make):
+    """At the first start there is no previous code, and nobody is told that it serves."""
+    server = make(hosts=1)
+    server.supervisor.start()
+    server.load_fails(server.starting()[0])
+    (told,) = server.of(ReloadFailed)
+    assert not told.serving
 
 
 async def test_a_save_while_loading_starts_over(make):
