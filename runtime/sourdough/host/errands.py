@@ -47,8 +47,9 @@ class Errands:
     async def _result(self, errand: Errand) -> bytes:
         object_id = ObjectId(errand.id, errand.name)
         stub = RemoteStub(self._caller, errand.namespace, object_id)
+        limit = asyncio.timeout(errand.seconds)
         try:
-            async with asyncio.timeout(errand.seconds) as limit:
+            async with limit:
                 if errand.target is None:
                     return msgspec.msgpack.encode(await self._call(stub, errand))
                 return msgspec.msgpack.encode(await self._fetch(stub, errand, errand.target))
