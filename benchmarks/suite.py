@@ -36,6 +36,7 @@ from syncs import syncs_per_write
 
 README = Path(__file__).parent / "README.md"
 PICTURE = Path(__file__).parents[1] / "docs" / "benchmarks.png"
+IMAGE = "![Rates side by side, ratios to workerd, and hosts](../docs/benchmarks.png)"
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -273,7 +274,8 @@ def _write(results: Results, options: argparse.Namespace) -> None:
     except ImportError:
         print("no plot: matplotlib is not installed (pip install -e '.[bench]')")
     if options.readme:
-        README.write_text(report.with_figures(README.read_text(), figures))
+        shown = f"{IMAGE}\n\n{figures}"
+        README.write_text(report.with_figures(README.read_text(), shown))
     print(f"{options.json}, {picture}; {results.seconds:.0f} s")
 
 
