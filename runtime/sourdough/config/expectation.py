@@ -99,13 +99,17 @@ def _is_table(kind: inspect.Type) -> bool:
     return isinstance(bare(kind), inspect.StructType)
 
 
+def _number(number: float) -> str:
+    return str(int(number)) if number == int(number) else f"{number:g}"
+
+
 def _range(kind: inspect.IntType | inspect.FloatType) -> str:
     match kind:
         case _ if kind.ge is not None and kind.le is not None:
-            return f" from {kind.ge:g} to {kind.le:g}"
+            return f" from {_number(kind.ge)} to {_number(kind.le)}"
         case _ if kind.gt is not None and kind.le is not None:
-            return f" above {kind.gt:g}, at most {kind.le:g}"
+            return f" above {_number(kind.gt)}, at most {_number(kind.le)}"
         case _ if kind.ge is not None:
-            return f", {kind.ge:g} or more"
+            return f", {_number(kind.ge)} or more"
         case _:
             return ""

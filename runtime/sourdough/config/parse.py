@@ -129,6 +129,13 @@ def _with_dotted_modules(config: Config) -> Config:
     return msgspec.structs.replace(config, durable_objects=objects, main=main)
 
 
+def _hint(key: str, fields: Sequence[FieldInfo], *, inside: bool) -> str:
+    # The trap of TOML: what stands below a [table] belongs to it, however far to the left.
+    if inside and any(key in spellings(each) for each in msgspec.structs.fields(Config)):
+        return "it belongs to the top of the file, above the first [table]"
+    return suggest(key, _names(fields), otherwise="known here:")
+
+
 class _Walk:
     """One pass over a document along the types of the model."""
 
@@ -162,8 +169,7 @@ class _Walk:
             if key in refused:
                 self._report((*path, key), refused[key])
             elif key not in named:
-                hint = suggest(key, _names(fields), otherwise="known here:")
-                self._report((*path, key), "unknown key", hint)
+                self._report((*path, key), "unknown key", _hint(key, fields, inside=bool(path)))
             elif named[key] in keys:
                 self._report((*path, key), f"the same key as {keys[named[key]]}; keep one of them")
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 
 from sourdough.errors import StartError
@@ -22,10 +23,18 @@ def listen(host: str, port: int) -> socket.socket:
         listening.close()
         raise StartError(
             f"cannot listen on {host}:{port}: {error.strerror}",
-            hint=f"`--port {port + 1}` takes another port, `--port 0` any free one",
+            hint=_hint(error, port),
         ) from error
     listening.setblocking(False)
     return listening
+
+
+def _hint(error: OSError, port: int) -> str:
+    if error.errno == errno.EACCES:
+        return "ports below 1024 may be kept for root: `--port 8787` takes another one"
+    if error.errno == errno.EADDRINUSE:
+        return f"`--port {(port + 1) % 65536}` takes another port, `--port 0` any free one"
+    return "`--host 127.0.0.1` listens on this machine alone, `--host 0.0.0.0` on all its addresses"
 
 
 def url_of(host: str, listening: socket.socket) -> str:

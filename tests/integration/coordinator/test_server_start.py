@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
 
 import pytest
 
 from sourdough.config.model import Config, Project
+from sourdough.coordinator.listening import listen
 from sourdough.coordinator.options import ServerOptions
 from sourdough.coordinator.server import Server
 from sourdough.errors import StartError
@@ -47,3 +50,15 @@ async def test_a_key_pressed_before_the_start_ends_it(tmp_path):
     server.stop()
     assert await running == 0
     assert server.snapshot().hosts == ()
+
+
+def test_a_port_that_cannot_be_had_is_told_with_what_to_do():
+    """Another port helps where it is taken, another address where that is not of this machine."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(StartError, match=os.strerror(errno.EADDRINUSE)) as raised:
+            listen("127.0.0.1", port)
+    assert "`--port 0` any free one" in str(raised.value.hint)
+    with pytest.raises(StartError) as raised:
+        listen("192.0.2.1", 0)  # of documents (RFC 5737), never of this machine
+    assert "--host" in str(raised.value.hint)

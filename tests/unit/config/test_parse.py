@@ -120,6 +120,7 @@ def test_modules_are_files_or_dotted_names(written, dotted):
     ("line", "expected"),
     [
         ("hostCount = true", "expected a whole number from 0 to 1024, got true"),
+        ("limits = { object_queue = 0 }", "expected a whole number from 1 to 1000000000, got 0"),
         ("hostCount = 1025", "expected a whole number from 0 to 1024, got 1025"),
         ("hostCount = 2.0", "expected a whole number from 0 to 1024, got 2.0"),
         ('name = "a b"', None),
@@ -289,3 +290,12 @@ def test_any_document_gives_a_configuration_or_faults(document):
     parsed = parse(text, file="f")
     assert (parsed.config is None) == bool(parsed.faults)
     assert all(1 <= (fault.line or 0) <= text.count("\n") + 1 for fault in parsed.faults)
+
+
+@pytest.mark.parametrize("key", ["hostCount = 2", "host_count = 2", 'main = "app.py"'])
+def test_a_key_of_the_top_that_stands_in_a_table_is_told_its_place(key):
+    """TOML gives it to the table above, wherever its writer meant it to be."""
+    name = key.split()[0]
+    (told,) = faults(GOOD + key)
+    hint = "it belongs to the top of the file, above the first [table]"
+    assert told == f"10 routes[0].{name} unknown key; {hint}"
