@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.conformance.steps import Raised, storage
-from tests.conformance.world import CallFailedError, result
+from tests.conformance.world import CallFailedError, failure, result
 
 # The pauses before the six retries (6.7); chance makes each longer by up to a quarter.
 PAUSES = (2, 4, 8, 16, 32, 64)
@@ -170,12 +170,19 @@ def test_an_alarm_deleted_in_its_run_is_not_retried(world, sleeper):
 
 
 def test_a_run_has_fifteen_minutes(world, sleeper):
-    """semantics 6.11: then the object is reset; it counts as a failure, and is retried."""
+    """semantics 6.11: then the object is reset, calls beside it are told why (error flags); it
+    counts as a failure, and is retried.
+    """
     due = fail_once(world, sleeper, "waits", "fine")
     assert [runs(sleeper), sleeper.call("constructions")] == [1, 1]
     world.advance(890)
     assert [runs(sleeper), sleeper.call("constructions")] == [1, 1]
+    call = world.begin(sleeper, "waits_for_the_door")
+    world.until(lambda: sleeper.call("value"), "at the door")
     world.advance(15)
+    seen = failure(call.result(10))
+    assert seen.text == "Alarm exceeded its allowed execution time"
+    assert [seen.overloaded, seen.durable_object_reset, seen.retryable] == [True, True, False]
     assert [runs(sleeper), sleeper.call("constructions")] == [1, 2]
     world.advance(2.6)
     assert sleeper.call("saw") == [[0, False, due], [1, True, due]]

@@ -142,9 +142,12 @@ async def run_alarm(container: Container, event: AlarmEvent) -> AlarmOutcome:
 
 
 def _too_long() -> DurableObjectError:
-    """The error of a run beyond its limit (semantics 6.11)."""
+    """The error of a run beyond its limit (semantics 6.11, error flags)."""
     return DurableObjectError(
-        "Alarm exceeded its allowed execution time", remote=True, durable_object_reset=True
+        "Alarm exceeded its allowed execution time",
+        remote=True,
+        overloaded=True,
+        durable_object_reset=True,
     )
 
 

@@ -59,6 +59,10 @@ class Sleeper(DurableObject):
     async def opens(self) -> None:
         self.door.set()
 
+    async def waits_for_the_door(self) -> None:
+        await self.ctx.storage.put("value", "at the door")
+        await self.door.wait()
+
     async def waits_for_the_alarm(self) -> int:
         """Wait until a run has begun; return how many there were."""
         while not self.seen[self.key]:
