@@ -20,7 +20,7 @@ _EVERY_ROW = 10_000
 
 def status_lines(snapshot: Snapshot, *, now: float, width: int) -> list[Text]:
     """Return the whole status, at most `width` cells wide; `now` is in Unix seconds."""
-    lines = [_title(snapshot), _coordinator(snapshot, now), _storage(snapshot)]
+    lines = [_title(snapshot), _coordinator(snapshot, now), *_storage(snapshot, width)]
     lines += [*_clients(snapshot), Text()]
     lines += table_lines(snapshot, now=now, width=width, height=_EVERY_ROW)
     lines += _crons(snapshot, now)
@@ -64,11 +64,13 @@ def _clients(snapshot: Snapshot) -> list[Text]:
     return [Text(f"  used by {counted(len(pids), 'program')}: pid {', '.join(map(str, pids))}")]
 
 
-def _storage(snapshot: Snapshot) -> Text:
+def _storage(snapshot: Snapshot, width: int) -> list[Text]:
+    """Return one line, or two where that is too long: a path is of any length."""
+    place = Text(f"  storage {escape(snapshot.storage)}")
     objects = counted(snapshot.objects_known, "object")
-    return Text.assemble(
-        f"  storage {escape(snapshot.storage)}   {objects}   ", (_durability(snapshot), DETAIL)
-    )
+    state = Text.assemble(f"   {objects}   ", (_durability(snapshot), DETAIL))
+    line = Text.assemble(place, state)
+    return [line] if line.cell_len <= width else [place, Text.assemble("       ", state)]
 
 
 def _crons(snapshot: Snapshot, now: float) -> list[Text]:

@@ -116,7 +116,9 @@ class Layout:
             ) from error
         if register is None:
             raise StorageError(
-                "this is not a storage folder: it has no namespaces.json",
+                "this is not a storage folder: it has no namespaces.json"
+                if root.exists()
+                else "there is no such storage folder yet",
                 place=str(root),
                 hint="start the server once, or name the right folder",
             )

@@ -89,6 +89,8 @@ def test_looking_needs_an_existing_folder(tmp_path):
     """Opening to look creates nothing."""
     with pytest.raises(StorageError, match="not a storage folder"):
         Layout.existing(tmp_path)
+    with pytest.raises(StorageError, match="no such storage folder yet"):
+        Layout.existing(tmp_path / "data")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -71,6 +71,16 @@ def test_status_shows_the_server_and_every_process(width):
     assert max(map(len, lines)) <= width
 
 
+def test_a_long_path_pushes_nothing_off_the_screen():
+    """What does not fit beside the storage folder stands below it."""
+    changed = msgspec.structs.replace(SNAPSHOT, storage="/home/ada/projects/chat-app/.sourdough")
+    lines = shown(status_lines(changed, now=NOW, width=80), 80).splitlines()
+    assert lines[2:4] == [
+        "  storage /home/ada/projects/chat-app/.sourdough",
+        "          12,041 objects   durable: disk, synced in 0.120 ms",
+    ]
+
+
 def test_status_names_the_programs_that_use_the_hosts():
     """Those with the library, which were not started by the coordinator."""
     coordinator = CoordinatorStatus(pid=1, since=NOW, mode="library", clients=(41300, 41301))
