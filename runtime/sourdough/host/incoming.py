@@ -45,6 +45,9 @@ _HOP_BY_HOP = frozenset({
     "connection", "keep-alive", "proxy-connection", "transfer-encoding", "te", "trailer", "upgrade",
 })  # fmt: skip
 
+# A global costs less than an attribute of its class.
+_HEAD = Type.HEAD
+
 OK, ERROR = 0, 1
 """The status of a method call's answer; ERROR also of a stub's request that failed."""
 
@@ -76,7 +79,7 @@ class Incoming(Stream):
         is_call: bool,
         host: Host,
     ) -> None:
-        super().__init__()
+        Stream.__init__(self)  # `super()` costs as much as the call
         self.link = link
         self.number = number
         self.is_call = is_call
@@ -155,7 +158,7 @@ class Incoming(Stream):
         self.reset(ResetCode.LOST, "the host has given its seat up")
 
     def close(self) -> None:
-        super().close()
+        Stream.close(self)  # as above
         if self._talk is not None:
             self._host.talks.discard(self)
 
@@ -278,7 +281,7 @@ class Incoming(Stream):
             flags = NOTE if note else 0
             if len(body) <= INLINE_BODY:
                 payload = encode_answer(block, body, note)
-                link.write(Type.HEAD, flags | END, status, self.number, payload)
+                link.write(_HEAD, flags | END, status, self.number, payload)
                 self.close()
             else:
                 if not self.is_call:
