@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import sys
 from contextvars import Context
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from sourdough.errors import DurableObjectError
@@ -78,7 +79,8 @@ async def _fetch(container: Container, event: Event) -> None:
     if handler is None:
         raise NoFetchError(f"{container.cls.name} has no fetch() method")
     response = handler(event.request)
-    if inspect.isawaitable(response):
+    # Nearly always a coroutine; `isawaitable` asks for other things as well.
+    if type(response) is CoroutineType or inspect.isawaitable(response):
         response = await response
     if not isinstance(response, Response):
         raise WrongResultError(

@@ -53,7 +53,7 @@ class Outgoing(Stream):
     initial_credit = 0
 
     def __init__(self, slot: int, body_follows: bool, version: int = 0) -> None:
-        super().__init__()
+        Stream.__init__(self)
         self.slot = slot
         self.version = version
         self.epoch = 0
