@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 # Looked up as globals: as attributes of their class they would cost more than the rest of a test.
 _ENTRY, _CALL = Kind.ENTRY, Kind.CALL
+_decode, _received = RequestHead.decode, Request.received
 
 # What a drain waits for is named this often.
 _REPORT_SECONDS = 1.0
@@ -254,7 +255,7 @@ class Host:
 
     def accept(self, link: Link, number: int, flags: int, payload: bytes) -> Stream | None:
         """Take an event from a link, or refuse it before anything has run (invariant D1)."""
-        head = RequestHead.decode(payload)
+        head = _decode(payload)
         if not self._admits(head):
             link.write(Type.RESET, 0, ResetCode.NOT_OWNER, number, b"")
             return None
@@ -315,7 +316,7 @@ class Host:
                 incoming.started,
             )  # fmt: skip
         else:
-            request = Request.received(
+            request = _received(
                 head.method, head.target, head.client, head.headers, body,
                 bool(head.flags & SECURE), head.number, head.mount,
             )  # fmt: skip

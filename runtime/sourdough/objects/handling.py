@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from sourdough.objects.container import Container
     from sourdough.objects.event import Event
 
+_set_current = current_event.set  # as a global it costs half as much
+
 if sys.version_info >= (3, 12):
 
     def new_task(
@@ -48,7 +50,7 @@ async def handle(container: Container, event: Event) -> None:
         # Of the events that entered in one turn, one before this began a critical section.
         container.put_back(event)
         return
-    current_event.set(event)
+    _set_current(event)
     container.mark()
     try:
         if event.request is not None:

@@ -36,6 +36,7 @@ log = logging.getLogger("sourdough.link")
 # the other side idle until then, and this one while it answers.
 _EARLY_FRAMES = 4
 
+_pack = HEADER.pack
 _HEAD = Type.HEAD
 _CONTROL = Type.RESET
 
@@ -129,7 +130,7 @@ class Link(asyncio.Protocol):
         self, type_: int, flags: int, aux: int, stream: int, payload: bytes | memoryview
     ) -> None:
         """Queue a frame; all of one loop turn leave together, control frames first."""
-        frame = HEADER.pack(len(payload), type_, flags, aux, stream) + payload
+        frame = _pack(len(payload), type_, flags, aux, stream) + payload
         if type_ >= _CONTROL:
             self._control.append(frame)
         else:
