@@ -32,7 +32,7 @@ def path(studio, rest):
 
 
 def test_an_app_answers_for_its_object(studio):
-    """Its routes begin below the object's; state, storage and name are the object's."""
+    """semantics 2.1: its routes begin below the object's; state, storage, name are the object's."""
     for value in (1, 2):
         answer = studio.request("POST", "count")
         expected = {"value": value, "name": studio.name, "started": True}
@@ -40,14 +40,14 @@ def test_an_app_answers_for_its_object(studio):
 
 
 def test_an_app_knows_where_it_is_mounted(studio):
-    """`root_path` is what the route's pattern took; URLs that the app makes lead back to it."""
+    """semantics 2.1: `root_path` is what the route's pattern took; the URLs it makes lead back to it."""
     root = f"/studio/{studio.name}"
     assert studio.request("GET", "where").json() == {"root": root, "url": f"{root}/where"}
     assert studio.request("GET", "nothing").status == 404
 
 
 def test_an_error_of_an_app_tells_the_client_nothing(studio):
-    """The general sentence with the request's id, as of any handler."""
+    """semantics 2.14: the general sentence with the request's id, as of any handler."""
     answer = studio.request("GET", "broken")
     assert answer.status == 500
     assert answer.json()["error"] == "the handler raised an error"
@@ -55,13 +55,13 @@ def test_an_error_of_an_app_tells_the_client_nothing(studio):
 
 
 def test_background_tasks_of_an_app_run(studio):
-    """Behind the answer."""
+    """semantics 3.10: behind the answer."""
     assert studio.request("GET", "later").json() == "now"
     until(lambda: studio.request("GET", "kept").json() == "done")
 
 
 def test_each_event_of_a_stream_leaves_at_once(studio, connection):
-    """The first is there while the app waits before the second."""
+    """semantics 4.2.1: the first is there while the app waits before the second."""
     connection.request("GET", path(studio, "events"))
     answer = connection.getresponse()
     assert answer.headers["content-type"].startswith("text/event-stream")
@@ -71,7 +71,7 @@ def test_each_event_of_a_stream_leaves_at_once(studio, connection):
 
 
 def test_a_client_that_leaves_ends_its_stream(studio, connection):
-    """The app's generator is closed; nobody has to send first."""
+    """semantics 3.10: the app's generator is closed; nobody has to send first."""
     connection.request("GET", path(studio, "events"))
     answer = connection.getresponse()
     assert answer.readline() == b"data: first\n"
@@ -81,7 +81,7 @@ def test_a_client_that_leaves_ends_its_stream(studio, connection):
 
 
 def test_long_bodies_pass_with_flat_memory(world, studio, connection):
-    """64 MB up and down; no process keeps more than a small part of them."""
+    """semantics 2.6: 64 MB up and down; no process keeps more than a small part of them."""
     studio.request("POST", "upload", bytes(1024 * 1024))
     studio.request("GET", "download?mb=1")
     before = resident(world)
@@ -108,7 +108,7 @@ def test_long_bodies_pass_with_flat_memory(world, studio, connection):
 
 
 def test_a_reader_that_is_slow_slows_the_writer(world, studio, connection):
-    """A body that nobody reads is not collected: the app waits, and so does its memory."""
+    """semantics 2.6: a body that nobody reads is not collected: the app waits, so does memory."""
     studio.request("GET", "download?mb=1")
     before = resident(world)
     connection.request("GET", path(studio, "download?mb=1024"))

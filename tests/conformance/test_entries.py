@@ -23,7 +23,7 @@ def test_what_is_no_data_is_refused(world, what):
 
 
 def test_what_is_stored_is_a_copy(world):
-    """trap 22: changing a value later changes nothing."""
+    """semantics 5.1, trap 22: changing a value later changes nothing."""
     assert world.new("KEEPER").call("copies") == [1]
 
 
@@ -105,7 +105,7 @@ def test_keys_are_in_the_order_of_their_bytes(world):
     ],
 )
 def test_a_prefix_is_taken_literally(world, prefix, keys):
-    """trap 19: no wildcard, no case, no end of the alphabet."""
+    """semantics 5.1, trap 19: no wildcard, no case, no end of the alphabet."""
     every = [
         "100%_", "100%_a", "100xxa", "_a", "A", "a", "\ud7ff", "\ud7ffa", "\ue000",
         "\U0010ffff", "\U0010ffff\U0010ffff",
@@ -182,7 +182,7 @@ def test_delete_all_of_nothing(world):
 
 
 def test_a_cursor_over_delete_all(world):
-    """trap 26: ends cleanly, the object goes on."""
+    """semantics 5.3, trap 26: ends cleanly, the object goes on."""
     keeper = world.new("KEEPER")
     assert keeper.call("cursor_over_delete_all") == "SqlError"
     assert keeper.steps(storage.list()) == [{}]

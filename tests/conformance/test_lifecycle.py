@@ -96,7 +96,7 @@ def test_abort_loses_the_memory(world):
 
 
 def test_nothing_of_the_instance_works_after_abort(world):
-    """trap 13: who catches it finds the storage closed, in a task begun before as well."""
+    """semantics 3.11, trap 13: who catches it finds the storage closed, in an earlier task as well."""
     actor = world.new("ACTOR")
     assert actor.fails("aborts_and_catches").text == "caught?"
     assert actor.call("entries") == {}

@@ -50,13 +50,13 @@ def test_a_streamed_answer(world):
 
 
 def test_an_answer_without_a_body(world):
-    """A 204 is a 204."""
+    """semantics 2.1: a 204 is a 204."""
     answer = world.new("SPEAKER").request("GET", "empty")
     assert (answer.status, answer.body) == (204, b"")
 
 
 def test_headers_of_one_name_stay_apart(world):
-    """Two cookies are two headers."""
+    """semantics 2.1: two cookies are two headers."""
     answer = world.new("SPEAKER").request("GET", "cookies")
     assert answer.headers.get_all("set-cookie") == ["a=1", "b=2"]
 

@@ -6,7 +6,7 @@ import json
 
 
 def test_a_method_is_called_from_the_shell(world):
-    """By name, with arguments by place and by name; an error is one sentence and exit code 1."""
+    """semantics 2.3: by name, arguments by place and by name; an error is a sentence and exit code 1."""
     speaker = f"SPEAKER:{world.name()}"
     done = world.server.command("call", speaker, "echo", "1", '"a"', "by=[2]", "--json")
     assert (done.returncode, json.loads(done.stdout)) == (0, [[1, "a"], {"by": [2]}])
@@ -16,7 +16,7 @@ def test_a_method_is_called_from_the_shell(world):
 
 
 def test_a_request_is_sent_from_the_shell(world):
-    """Without a route; the body alone goes to standard output."""
+    """semantics 2.1: without a route; the body alone goes to standard output."""
     words = ("fetch", f"SPEAKER:{world.name()}", "/describe?x=1", "-d", "hello", "-H", "x-case: v")
     done = world.server.command(*words)
     told = json.loads(done.stdout)

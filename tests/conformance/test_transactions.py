@@ -65,7 +65,7 @@ def test_what_was_written_before_stays(world):
 
 
 def test_several_statements_in_a_transaction_that_fails(world):
-    """trap 23: all of them are undone, tables included."""
+    """semantics 5.1, trap 23: all of them are undone, tables included."""
     make = storage.sql.exec("CREATE TABLE t(x); INSERT INTO t VALUES (1); INSERT INTO t VALUES (2)")
     tables = storage.sql.exec("SELECT count(*) FROM sqlite_master WHERE name = 't'")
     keeper = world.new("KEEPER")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections import Counter
 
@@ -58,6 +59,18 @@ def test_a_conformance_test_names_the_rule_it_shows():
             topic = rule if rule.split(".")[0] in {"1", "2", "3"} else rule.rpartition(".")[0]
             if not re.search(rf"(?<![\d.]){re.escape(topic)}(?!\d)", text):
                 silent.append(f"{rule}: {path}")
+    assert silent == []
+
+
+def test_every_conformance_test_names_the_rule_it_checks():
+    """`semantics 6.7`, or a topic as a whole: `semantics section 3`."""
+    silent = [
+        f"{path.name}::{test.name}"
+        for path in (markdown.ROOT / "tests" / "conformance").glob("test_*.py")
+        for test in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(test, ast.FunctionDef) and test.name.startswith("test_")
+        if not re.search(r"semantics( section)? \d", ast.get_docstring(test) or "")
+    ]
     assert silent == []
 
 
