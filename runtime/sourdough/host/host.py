@@ -260,9 +260,7 @@ class Host:
             link.write(Type.RESET, 0, ResetCode.NOT_OWNER, number, b"")
             return None
         if self.events >= self._limit:
-            link.write(
-                Type.RESET, 0, ResetCode.OVERLOADED, number, TOO_MANY.encode()
-            )
+            link.write(Type.RESET, 0, ResetCode.OVERLOADED, number, TOO_MANY.encode())
             return None
         is_call = head.kind == _CALL
         incoming = Incoming(link, number, head.number, is_call, self)

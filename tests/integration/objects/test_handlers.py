@@ -103,3 +103,16 @@ async def test_contextvars_of_a_caller_do_not_reach_the_object(world):
     world.host(Looks)
     secret.set("mine")
     assert await world.call("look") == "none"
+
+
+async def test_the_task_of_a_handler_is_named_after_its_object(world):
+    """Whoever lists the tasks of a host sees whose they are."""
+
+    class Named(Counter):
+        async def task(self):
+            return asyncio.current_task().get_name()
+
+    world.host(Named)
+    assert await world.call("task", name=b"a") == "Named:a"
+    assert (await world.call("task", label="b")).startswith("Named:")
+    assert await world.call("task", label="b", name=b"b") == "Named:b"
