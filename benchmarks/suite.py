@@ -75,8 +75,8 @@ QUICK = Scale(
 )  # fmt: skip
 
 
-class TimeUpError(BaseException):
-    """The limit is reached. Not an `Exception`: nothing on the way may swallow it."""
+class TimeUpError(KeyboardInterrupt):
+    """The limit is reached. Of this kind because event loops swallow every other."""
 
 
 class Suite:
