@@ -72,6 +72,8 @@ class ChildProcess:
                 "--parent", str(os.getpid()),
                 stdin=DEVNULL, stdout=PIPE, stderr=PIPE,
                 pass_fds=descriptors,
+                # Before its first instruction: a Ctrl-C that met an importing child would end it.
+                start_new_session=True,
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
             )  # fmt: skip
         except BaseException:

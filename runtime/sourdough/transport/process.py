@@ -62,7 +62,8 @@ def settle(inherited: Descriptors) -> None:
     Signals of the terminal and of service managers go to whole groups; it is the coordinator that
     answers them, by draining its children (invariant P7).
     """
-    os.setpgid(0, 0)
+    if os.getpgrp() != os.getpid():
+        os.setpgid(0, 0)
     for number in _DEAF_TO:
         # Not SIG_IGN: programs that user code starts would inherit it, and never be terminated.
         signal.signal(number, lambda _number, _frame: None)

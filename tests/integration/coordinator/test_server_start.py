@@ -6,10 +6,12 @@ import asyncio
 import errno
 import os
 import socket
+import sys
 
 import pytest
 
 from sourdough.config.model import Config, Project
+from sourdough.coordinator.child import ChildProcess
 from sourdough.coordinator.listening import listen
 from sourdough.coordinator.options import ServerOptions
 from sourdough.coordinator.server import Server
@@ -62,3 +64,25 @@ def test_a_port_that_cannot_be_had_is_told_with_what_to_do():
     with pytest.raises(StartError) as raised:
         listen("192.0.2.1", 0)  # of documents (RFC 5737), never of this machine
     assert "--host" in str(raised.value.hint)
+
+
+async def test_a_child_is_out_of_the_terminal_s_reach_from_its_first_instruction(tmp_path):
+    """Ctrl-C goes to the whole group, also while a child still imports (invariant P7)."""
+    ended = asyncio.Event()
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        (tmp_path / "lock").open("w") as lock,
+    ):
+        child = await ChildProcess.spawn(
+            [sys.executable, "-c", "import time; time.sleep(60)"],
+            listening=listening,
+            lock_fd=lock.fileno(),
+            on_message=lambda _: None,
+            on_output=lambda *_: None,
+            on_exit=lambda _: ended.set(),
+        )
+        try:
+            assert os.getpgid(child.pid) == child.pid
+        finally:
+            child.kill()
+            await ended.wait()
