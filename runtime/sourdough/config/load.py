@@ -79,7 +79,9 @@ def located_at(project: Project, problem: Problem) -> ConfigFaults:
         lines = key_lines(_read(project.file))
     except (ConfigError, ValueError):
         lines = {}  # changed in the meantime; the next save tells what is wrong with it
-    return ConfigFaults(str(project.file), located([problem], lines, file=str(project.file)))
+    here = Path.cwd()
+    file = project.file.relative_to(here) if project.file.is_relative_to(here) else project.file
+    return ConfigFaults(str(file), located([problem], lines, file=str(file)))
 
 
 def for_class(module: str, class_name: str, root: Path) -> Project:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from sourdough.config.fault import ConfigFaults
-from sourdough.config.load import application_name, binding_name, find, for_class, load
+from sourdough.config.load import application_name, binding_name, find, for_class, load, located_at
 from sourdough.config.model import ClassRef
+from sourdough.config.problem import Problem
 from sourdough.errors import ConfigError
 
 TOML = """\
@@ -192,3 +193,13 @@ def test_names_are_made_from_folders_and_classes():
         "CHAT_ROOM",
         "HTTP_THING",
     ]
+
+
+def test_a_problem_found_later_has_the_name_that_people_see(tmp_path, monkeypatch):
+    """The file as seen from the current folder, as for every other fault."""
+    (tmp_path / "sourdough.toml").write_text(TOML)
+    (tmp_path / "counter.py").write_text("class Counter: ...\n")
+    monkeypatch.chdir(tmp_path)
+    problem = Problem(path=("name",), message="no")
+    (fault,) = located_at(load(find()), problem).faults
+    assert fault.place == "sourdough.toml:1"
