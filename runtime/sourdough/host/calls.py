@@ -90,11 +90,28 @@ class Calls:
         """Call a method of an object; see `objects.stub.Caller`."""
         if order.broken is not None:
             order.check()
-        session, caller = None, current_event.get()
+        caller = current_event.get()
         arguments = encode_data_arguments(args, kwargs)
-        if arguments is None:
-            session = self.session(caller)
-            arguments = session.encode_arguments(args, kwargs)
+        if arguments is not None:
+            return await self._call(key, name, path, arguments, order, flags, caller, None)
+        session = self.session(caller)
+        arguments = session.encode_arguments(args, kwargs)
+        try:
+            return await self._call(key, name, path, arguments, order, flags, caller, session)
+        finally:
+            session.unheard()
+
+    async def _call(
+        self,
+        key: bytes,
+        name: str | None,
+        path: str,
+        arguments: bytes,
+        order: Order,
+        flags: int,
+        caller: Event | None,
+        session: Session | None,
+    ) -> Any:
         chain = chain_of_call(caller)
         gate = pass_gate(order)
         if gate is not None:

@@ -38,9 +38,7 @@ class Contexts:
         context = self._by_event.get(event)
         if context is None:
             context = self._by_event[event] = RequestContext(self._loop, event)
-        session = Session(context, calls)
-        context.sessions.append(session)
-        return session
+        return Session(context, calls)
 
     def ended(self, event: Event) -> None:
         """A request has been answered: what it has lent is gone."""
@@ -59,7 +57,7 @@ class RequestContext:
         self.number = 0 if event is None else event.number
         self.version = 0 if event is None else event.version
         self.alive = True
-        self.sessions: list[Session] = []
+        self._sessions: list[Session] = []
 
     def deliver(self, event: ReferenceEvent) -> None:
         """Run a call of something that the request has lent, beside its handler."""
@@ -98,13 +96,17 @@ class RequestContext:
         """Nothing evicts a request."""
         return _Kept()
 
+    def attach(self, session: Session) -> None:
+        """It has a session more."""
+        self._sessions.append(session)
+
     def ending(self) -> BaseException | None:
         return None if self.alive else gone_error()
 
     def end(self) -> None:
         """The request has been answered."""
         self.alive = False
-        for session in self.sessions:
+        for session in self._sessions:
             session.withdraw()
         for task in self._tasks:
             task.cancel()

@@ -93,6 +93,8 @@ class LocalReply:
             near.attach(to_far)
             far.attach(to_near)
             self._far = far
+            if self._waiting is None:  # the caller has left
+                self._let_go()
         return self._far
 
     @property

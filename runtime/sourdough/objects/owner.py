@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from sourdough.objects.container import Container
     from sourdough.objects.event import Event, ReferenceEvent
+    from sourdough.objects.session import Session
 
 T = TypeVar("T")
 
@@ -53,6 +54,9 @@ class Owner(Protocol):
         """Keep it in memory: something of it is held elsewhere."""
         ...
 
+    def attach(self, session: Session) -> None:
+        """A session begins for it, which ends with it."""
+
     def ending(self) -> BaseException | None:
         """Return what is told of its end, None while it lives."""
 
@@ -87,6 +91,9 @@ class ObjectOwner:
 
     def keep(self, reason: str) -> Kept:
         return self._container.keep(reason)
+
+    def attach(self, session: Session) -> None:
+        self._container.work.attach(session)
 
     def ending(self) -> BaseException | None:
         return None if self.alive else DurableObjectError(RESET_TEXT, durable_object_reset=True)

@@ -75,6 +75,7 @@ class Session:
         """Called when nothing is held on either side, as far as this one can tell."""
         self.error: BaseException | None = None
         """Why it has ended."""
+        owner.attach(self)
 
     @property
     def idle(self) -> bool:
@@ -90,10 +91,17 @@ class Session:
         if self._post is not None and self.error is None:
             self._post(message)
 
+    def unheard(self) -> None:
+        """The call is over: where the other side never looked at what it was sent, nobody will."""
+        if self._post is None:
+            self.end(gone_error())
+
     # --- what this side lends
 
     def export(self, value: Any) -> int:
         """Return the number of something that stays here."""
+        if self.error is not None:
+            return 0  # nobody will ever see it
         number = self._numbers.get(id(value))
         if number is None:
             self._last = number = self._last + 1
@@ -160,6 +168,8 @@ class Session:
             return known
         self._held[number] = reference
         self._holds += 1
+        if self.error is not None and isinstance(reference, RemoteIterator):
+            reference.end(self.error)
         return reference
 
     def release(self, number: int, times: int, held: RemoteReference | None = None) -> None:
@@ -275,6 +285,9 @@ class Session:
             production = self._productions.get(message.reference)
             if production is not None:
                 production.grant(message.amount)
+            else:
+                # Its end was told, perhaps before the holder had looked at what it was given.
+                self.produced(message.reference, self._owner.ending() or gone_error())
             return
         if not isinstance(message, Item | Ended):
             return
@@ -290,7 +303,9 @@ class Session:
     def produced(self, number: int, error: BaseException | None) -> None:
         """An iterator of this side has come to its end."""
         self.post(Ended(number, b"" if error is None else encode_error(error, log=True)))
-        self._productions.pop(number, None)
+        production = self._productions.pop(number, None)
+        if production is not None and error is not None:
+            production.stop()
 
     # --- the end
 
@@ -301,11 +316,25 @@ class Session:
 
     def withdraw(self) -> None:
         """The owner of this side has ended: it lends and holds nothing any more."""
-        for held in list(self._held.values()):
-            held.release()
+        self._let_go()
         for number in list(self._lent):
             self._take_back(number)
         self.settle()
+
+    def orphan(self) -> None:
+        """The instance of this side is dead: it holds nothing, and whoever uses what it has lent,
+        until that is released, hears so.
+        """
+        self._let_go()
+        self._lent = dict.fromkeys(self._lent)
+        self._numbers.clear()
+        self.settle()
+
+    def _let_go(self) -> None:
+        for held in list(self._held.values()):
+            held.release()
+        for number in list(self._productions):
+            self.produced(number, self._owner.ending() or gone_error())
 
     def end(self, error: BaseException) -> None:
         """Nothing goes through any more: what is used raises `error`. More than once is fine."""

@@ -15,6 +15,7 @@ import asyncio
 import logging
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakSet
 
 from sourdough.objects.hold import HOLD_SECONDS, Hold
 from sourdough.objects.timer import OwnTimer
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from sourdough.objects.container import Container
+    from sourdough.objects.session import Session
 
 log = logging.getLogger("sourdough.objects")
 
@@ -35,7 +37,16 @@ _TIMERS_BETWEEN_LOOKS = 64
 class Work:
     """Everything of one container but its events."""
 
-    __slots__ = ("_container", "_holds", "_look_at", "_loop", "_own", "_timers", "tasks")
+    __slots__ = (
+        "_container",
+        "_holds",
+        "_look_at",
+        "_loop",
+        "_own",
+        "_sessions",
+        "_timers",
+        "tasks",
+    )
 
     def __init__(self, container: Container, loop: asyncio.AbstractEventLoop) -> None:
         self._container = container
@@ -47,6 +58,7 @@ class Work:
         self._timers: set[OwnTimer] | None = None
         self._look_at = _TIMERS_BETWEEN_LOOKS
         self._holds: set[Hold] | None = None
+        self._sessions: WeakSet[Session] | None = None
 
     def now(self) -> float:
         return self._container.clock.monotonic()
@@ -164,6 +176,14 @@ class Work:
         now = self.now() if self._holds else 0.0
         return any(hold.until > now for hold in self._holds or ())
 
+    # --- what is passed by reference
+
+    def attach(self, session: Session) -> None:
+        """A session begins, which ends with the instance; many end before."""
+        if self._sessions is None:
+            self._sessions = WeakSet()
+        self._sessions.add(session)
+
     # --- the end
 
     def cancel(self, *, but: asyncio.Task[Any] | None = None) -> None:
@@ -174,6 +194,10 @@ class Work:
         for timer in self._timers or ():
             timer.cancel()
         self._timers = self._holds = None
+        # A dead instance may still be referred to; what others have lent it goes back now.
+        sessions, self._sessions = self._sessions, None
+        for session in list(sessions or ()):
+            session.orphan()
 
 
 async def _contained(work: Coroutine[Any, Any, T]) -> T:

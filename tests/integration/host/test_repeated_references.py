@@ -8,6 +8,7 @@ import weakref
 
 import pytest
 
+from sourdough.errors import DurableObjectError
 from sourdough.objects.durable_object import DurableObject
 from sourdough.objects.target import RpcTarget
 
@@ -42,6 +43,24 @@ class Thing(DurableObject):
         asking = asyncio.ensure_future(other())
         await asyncio.sleep(0)
         asking.cancel()
+
+    async def keep(self, callback):
+        self.kept.append(callback)
+
+    async def abort(self):
+        self.ctx.abort("gone")
+
+    async def lend_late(self):
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return self.purse
+
+    async def refuse(self):
+        """Takes nothing."""
+
+    async def lend_to(self, other, method):
+        await getattr(other, method)(self.purse)
 
     async def silence(self):
         yield 1
@@ -132,3 +151,75 @@ async def test_a_released_iterator_says_so(reached):
     items.release()
     with pytest.raises(RuntimeError, match="was released"):
         await waiting
+
+
+async def test_an_object_that_was_reset_holds_nothing(reached):
+    """Also where something still refers to the dead instance; its own reference is given back."""
+    made, stub = reached
+    lent = []
+
+    def listener():
+        def callback():
+            pass
+
+        lent.append(weakref.ref(callback))
+        return callback
+
+    for _ in range(3):
+        await stub.keep(listener())
+    with pytest.raises(DurableObjectError, match="gone"):
+        await stub.abort()
+    await gone(made, lent)
+    await made.until(lambda: not any(host.host.talks for host in made.hosts.values()))
+
+
+async def test_what_is_lent_to_a_caller_that_has_left_is_not_kept(reached):
+    """Nobody would ever release it."""
+    made, stub = reached
+    asking = asyncio.ensure_future(stub.lend_late())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    await stub.whoami()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert await stub.whoami()
+    await made.until(
+        lambda: all(not c.events for h in made.hosts.values() for c in h.host.registry)
+    )
+    containers = [each for host in made.hosts.values() for each in host.host.registry]
+    assert containers
+    assert not any(each.work.holds for each in containers)
+
+
+async def test_an_iterator_that_was_given_before_a_reset_and_read_behind_it_ends(reached):
+    """Its reader does not wait for ever."""
+    _, stub = reached
+    items = await stub.purses(3)
+    with pytest.raises(DurableObjectError, match="gone"):
+        await stub.abort()
+    with pytest.raises(DurableObjectError) as raised:
+        await asyncio.wait_for(anext(items), 5)
+    assert raised.value.durable_object_reset
+
+
+@pytest.mark.parametrize("method", ["missing", "refuse"])
+async def test_what_the_callee_never_looked_at_is_not_kept(reached, method):
+    """Its call failed before that."""
+    made, stub = reached
+    lent = []
+
+    class Lender(RpcTarget):
+        pass
+
+    purse = Lender()
+    lent.append(weakref.ref(purse))
+    with pytest.raises((AttributeError, TypeError)):
+        await getattr(stub, method)(1, 2, 3, purse)
+    del purse
+    await gone(made, lent)
+    home = made.stub(made.name(seat=1, number=7), seat=1)
+    with pytest.raises((AttributeError, TypeError)):
+        await home.lend_to(stub, method)
+    containers = [each for host in made.hosts.values() for each in host.host.registry]
+    await made.until(lambda: gc.collect() >= 0 and not any(c.work.holds for c in containers))
