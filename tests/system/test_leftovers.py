@@ -46,7 +46,7 @@ def test_the_folder_of_a_killed_server_is_removed_by_the_next(counters):
         server.wait()
         assert not server.left_after(5)
         assert folder.exists()
-    with RunningServer(counters):
+    with RunningServer(counters, "serve", "--hosts", "0"):
         assert run_folder(counters) != folder
         assert not folder.exists()
 

@@ -124,14 +124,14 @@ def test_rm_deletes_a_live_object_and_a_stopped_one(counters):
         assert wait_until(lambda: "n1" in _listed(counters), 5)
     result = command(counters, "rm", "COUNTER:n2", "--yes")
     assert result.returncode == 0, result.stderr
-    with RunningServer(counters) as server, Client(server.url) as client:
+    with RunningServer(counters, "serve", "--hosts", "0") as server, Client(server.url) as client:
         assert client.get("/direct/n2/").json() == {"value": 0}
         assert client.get("/direct/n3/").json() == {"value": 1}
 
 
 def test_an_unknown_object_is_one(counters):
     """Exit code 1 and a sentence, running and stopped."""
-    with RunningServer(counters) as server:
+    with RunningServer(counters, "serve", "--hosts", "0") as server:
         _fill(server)
         assert server.command("inspect", "COUNTER:nobody").returncode == 1
     assert command(counters, "inspect", "COUNTER:nobody").returncode == 1

@@ -38,7 +38,7 @@ def counters(project):
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize(("hosts", "saves"), [("2", 10), ("0", 4)])
+@pytest.mark.parametrize(("hosts", "saves"), [("2", 20), ("0", 4)])
 def test_saves_under_load_fail_no_request(counters, hosts, saves):
     """D6: reload after reload, every request is answered, and the new code answers."""
     work = Versions()

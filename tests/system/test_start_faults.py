@@ -125,7 +125,7 @@ def test_a_storage_folder_on_a_read_only_file_system_is_four(project):
 
 def test_a_folder_in_use_is_five_and_names_its_server(counters):
     """P4: the second start names the pid and the command that looks at the first."""
-    with RunningServer(counters) as server:
+    with RunningServer(counters, "serve", "--hosts", "0") as server:
         result = refused(counters)
         assert result.returncode == 5, result.stderr
         assert str(server.pid) in result.stderr
@@ -138,7 +138,7 @@ def test_a_folder_in_use_is_five_and_names_its_server(counters):
 
 
 def _fill(counters: Path) -> None:
-    with RunningServer(counters) as server, Client(server.url) as client:
+    with RunningServer(counters, "serve", "--hosts", "0") as server, Client(server.url) as client:
         assert client.post("/direct/a/increment").json() == {"value": 1}
         assert client.post("/direct/b/increment").json() == {"value": 1}
 
