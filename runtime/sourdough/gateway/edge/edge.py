@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from sourdough.gateway.edge.answers import Openings
-from sourdough.gateway.edge.familiar import Familiar
 from sourdough.gateway.edge.forwarded import is_trusted, parse_networks
 from sourdough.gateway.edge.limits import EdgeLimits
 from sourdough.gateway.edge.timeouts import Timeout
@@ -47,7 +46,6 @@ class Edge:
         self.now = clock.monotonic()
         """The time of the last tick: what timeouts count from."""
         self.openings = Openings(clock.now())
-        self.familiar = Familiar()
         self.idle = Timeout(self.limits.idle_timeout)
         self.heads = Timeout(self.limits.head_timeout)
         self.bodies = Timeout(self.limits.body_timeout)

@@ -27,7 +27,6 @@ from sourdough.gateway.edge.failure import (
     malformed,
     target_too_long,
 )
-from sourdough.gateway.edge.familiar import LONGEST
 from sourdough.gateway.edge.head import SPELLINGS, Kind, Notes, kind_of
 from sourdough.gateway.edge.target import check_host, resolve_target
 from sourdough.gateway.edge.upload import Upload
@@ -35,7 +34,6 @@ from sourdough.gateway.edge.upload import Upload
 if TYPE_CHECKING:
     from sourdough.gateway.edge.connection import Connection
     from sourdough.gateway.edge.edge import Edge
-    from sourdough.gateway.edge.familiar import Head
 
 # How much the parser is fed at a time: what one feed may queue is bounded by it.
 SLICE = 16 * 1024
@@ -46,17 +44,14 @@ class Intake:
     """The receiving half of a connection."""
 
     __slots__ = (
-        "_body", "_checked_host", "_connection", "_edge", "_familiar", "_host", "_notes",
-        "_parser", "_parts", "_trusted", "_unparsed", "_url", "begun", "in_head", "over", "ready",
-        "receiving",
+        "_body", "_checked_host", "_connection", "_edge", "_host", "_notes", "_parser", "_parts",
+        "_trusted", "_unparsed", "_url", "begun", "in_head", "over", "ready", "receiving",
     )  # fmt: skip
 
     def __init__(self, edge: Edge, connection: Connection) -> None:
         self._edge = edge
         self._connection = connection
         self._trusted = edge.trusts(connection.client)
-        # What a trusted proxy sends is read in another way.
-        self._familiar = None if self._trusted else edge.familiar
         self.ready: deque[Exchange] = deque()
         self.receiving: Exchange | None = None
         """The exchange whose body is arriving."""
@@ -92,28 +87,14 @@ class Intake:
         """Parse the next bytes; never raises for what a client sent."""
         if self.over or self._parser is None:
             return
-        familiar, begun = self._familiar, self.begun
-        if self.in_head or self.receiving is not None or len(data) > LONGEST:
-            familiar = None
-        if familiar is not None and (head := familiar.heads.get(data)) is not None:
-            self._take(head)
-            return
         try:
             self._parser.feed_data(data)
             if self.in_head or self.receiving is not None:
                 self._check_unparsed(len(data))
-            elif familiar is not None and self.begun == begun + 1:
-                familiar.remember(data, self.ready[-1])
         except RefusedError as refused:
             self.refuse(refused.failure)
         except httptools.HttpParserError as error:
             self._parser_failed(data, error)
-
-    def _take(self, head: Head) -> None:
-        """Take a request that the parser need not see: it stands between two messages, and stays."""
-        method, target, host, headers = head
-        self.begun += 1
-        self.ready.append(self._exchange(method, target, host, headers, True))
 
     def _parser_failed(self, data: bytes, error: httptools.HttpParserError) -> None:
         if isinstance(error, httptools.HttpParserCallbackError):
