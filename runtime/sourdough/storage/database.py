@@ -278,7 +278,7 @@ class Database(Connected):
         reason: what they are told who wait for a commit to become durable.
         """
         error = self._error or reason or failure.closed()
-        self._error = failure.closed()
+        self._error = error if self.critical else failure.closed()
         if self._borrower is not None:
             self._borrower.stop()
         self.readers.detach()

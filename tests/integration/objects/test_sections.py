@@ -198,39 +198,6 @@ async def test_a_section_that_raises_resets_the_object(world):
     assert await world.call("get") == "kept"
 
 
-async def test_a_section_may_be_a_plain_function(world):
-    """Also as a decorator in the constructor; what it returns is the section's result (4.3)."""
-
-    class Loads(Noted):
-        def __init__(self, ctx, env):
-            super().__init__(ctx, env)
-
-            @ctx.block_concurrency_while
-            def loaded():
-                self.notes.append("loaded")
-
-        async def section(self):
-            return await self.ctx.block_concurrency_while(lambda: 5)
-
-    world.host(Loads)
-    assert await world.call("note", 1) == ["loaded", 1]
-    assert await world.call("section") == 5
-
-
-async def test_a_section_that_is_no_function_resets_nothing(world):
-    """A coroutine in its place is a TypeError where it stands (4.3)."""
-
-    class Calls(Noted):
-        async def section(self):
-            return await self.ctx.block_concurrency_while(self.note("x"))
-
-    world.host(Calls)
-    await world.call("note", 1)
-    with pytest.raises(TypeError, match="takes a function, and calls it itself, not coroutine"):
-        await world.call("section")
-    assert await world.call("note", 2) == [1, 2]
-
-
 async def test_sys_exit_in_a_section_resets_the_object_only(world):
     """A section that calls sys.exit() does not end the host."""
 
