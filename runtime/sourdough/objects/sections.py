@@ -163,6 +163,8 @@ class Sections:
         except asyncio.CancelledError:
             await section.settled(cancel=True)
             raise
+        except GeneratorExit:
+            raise  # the loop is gone: there is nobody to tell
         except BaseException as error:  # sys.exit() too: it must not end the host
             self._owner.reset(_section_too_long() if limit.expired() else error)
             raise asyncio.CancelledError from error
