@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from .world import result
+
 
 def test_functions_are_called_where_they_are(world):
     """semantics 2.6, 2.9: also after the call in which they came."""
@@ -104,8 +106,13 @@ def test_an_exception_of_a_class_that_both_have_is_one_of_it(world):
 def test_a_call_has_the_time_that_its_stub_gives_it(world):
     """semantics 2: the method is cancelled, the stub works on."""
     name = world.name()
-    text, is_timeout, who = world.run("timeout", name)
-    assert text == f"waits() of '{name}' took longer than 0.05 s"
+    running = world.begin_run("timeout", name)
+    world.until(lambda: world.run("notes_of", name), ["waits"])
+    world.advance(19)
+    assert not running.done()
+    world.advance(2)
+    text, is_timeout, who = result(running.result(10))
+    assert text == f"waits() of '{name}' took longer than 20 s"
     assert is_timeout
     assert who == name
 

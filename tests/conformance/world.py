@@ -81,6 +81,13 @@ class World:
         body = json.dumps(wanted).encode()
         return self._calls.submit(lambda: client.post("/call", body).json())
 
+    def begin_run(self, scenario: str, *arguments: Any) -> Future[dict[str, Any]]:
+        """Run a scenario that takes a while, on a connection of its own; see `result`."""
+        client = Client(self._server.url)
+        self._others.append(client)
+        body = json.dumps({"scenario": scenario, "arguments": arguments}).encode()
+        return self._calls.submit(lambda: client.post("/call", body).json())
+
     def begin_request(self, method: str, path: str) -> Future[Answer]:
         """Send a request that takes a while, on a connection of its own."""
         client = Client(self._server.url)

@@ -34,6 +34,7 @@ from sourdough.wire.heads import CHAIN, READS, SECURE, Kind, RequestHead
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from sourdough.clock import Timeout
     from sourdough.host.host import Host
     from sourdough.http.body import BodySource
     from sourdough.objects.chain import Chain
@@ -53,6 +54,10 @@ class Calls:
     def new_order(self) -> Order:
         """Return the order of a new stub's calls."""
         return Order(self._peers)
+
+    def timeout(self, seconds: float) -> Timeout:
+        """Return a limit by this host's clock."""
+        return self._peers.clock.timeout(seconds)
 
     async def fetch(self, key: bytes, name: str | None, request: Request, order: Order) -> Response:
         """Send a request to an object; see `objects.stub.Caller`."""

@@ -9,9 +9,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from sourdough.clock import SYSTEM_CLOCK
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sourdough.clock import Timeout
     from sourdough.http import Request, Response
     from sourdough.library.classes import KnownClass
     from sourdough.library.membership import Membership
@@ -39,6 +42,10 @@ class ClassCaller:
     def new_order(self) -> Track:
         """Return what keeps the calls of a new stub in order."""
         return Track()
+
+    def timeout(self, seconds: float) -> Timeout:
+        """Return a limit by the machine's clock: a program's own time is never moved."""
+        return SYSTEM_CLOCK.timeout(seconds)
 
     async def fetch(self, key: bytes, name: str | None, request: Request, order: Track) -> Response:
         """Send a request to an object; see `objects.stub.Caller`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from copy import copy
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,6 +12,7 @@ from sourdough.objects.pending import Call
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Generator
 
+    from sourdough.clock import Timeout
     from sourdough.http.headers import HeadersInit
     from sourdough.ids import ObjectId
 
@@ -45,6 +45,10 @@ class Caller(Protocol):
 
     async def read(self, key: bytes, name: str | None, path: str, order: Any) -> Any:
         """Read a property of the object under `key`."""
+        ...
+
+    def timeout(self, seconds: float) -> Timeout:
+        """Return a limit of the time that the caller's clock shows."""
         ...
 
 
@@ -112,7 +116,8 @@ class RemoteStub:
         return read if self._seconds is None else self._limited(path, read)
 
     async def _limited(self, what: str, call: Coroutine[Any, Any, Any]) -> Any:
-        limit = asyncio.timeout(self._seconds)
+        assert self._seconds is not None
+        limit = self._caller.timeout(self._seconds)
         try:
             async with limit:
                 return await call

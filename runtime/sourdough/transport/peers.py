@@ -116,7 +116,7 @@ class Peers:
     ) -> None:
         self._loop = loop
         self._hello = hello
-        self._clock = clock
+        self.clock = clock
         self._connect = connect
         self._parked_limit = parked_limit
         self._park_seconds = park_seconds
@@ -207,7 +207,7 @@ class Peers:
             event.on_failed(ResetCode.OVERLOADED, "too many requests wait for a host")
             return
         event.peers = self  # whose caller leaves is taken out again, also before it was ever sent
-        event.parked_at = event.parked_at or self._clock.monotonic()
+        event.parked_at = event.parked_at or self.clock.monotonic()
         queues = self._parked if where is None else where
         queues.setdefault(seat, deque()).append(event)
         self.parked += 1
@@ -233,7 +233,7 @@ class Peers:
 
     def expire(self) -> None:
         """Fail what has waited too long; called once a second."""
-        oldest = self._clock.monotonic() - self._park_seconds
+        oldest = self.clock.monotonic() - self._park_seconds
         for queue in self._queues():
             while queue and queue[0].parked_at < oldest:
                 self.parked -= 1

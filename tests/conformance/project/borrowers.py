@@ -154,7 +154,7 @@ async def timeout(env: Any, name: str) -> list[Any]:
     """A call that takes too long: what the caller sees, and what becomes of the method."""
     stub = env.LENDER.get_by_name(name)
     try:
-        await stub.with_timeout(0.05).waits()
+        await stub.with_timeout(20).waits()
     except CallTimeoutError as error:
         text = str(error)
 
@@ -163,6 +163,10 @@ async def timeout(env: Any, name: str) -> list[Any]:
 
     await _until(cancelled)
     return [text, isinstance(CallTimeoutError("x"), TimeoutError), await stub.who()]
+
+
+async def notes_of(env: Any, name: str) -> Any:
+    return await env.LENDER.get_by_name(name).noted()
 
 
 async def broken_stub(env: Any, name: str) -> list[Any]:
