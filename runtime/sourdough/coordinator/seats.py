@@ -3,7 +3,7 @@
     vacant --assign--> assigned --confirm--> taken --release--> leaving --vacate--> vacant
                             \\__________________vacate (death)__________/
 
-The table that peers see lists taken seats only. Its version rises with each change of it, the
+The table that peers see lists who takes events, and who is leaving. Its version rises with each change of it, the
 epoch of a seat with each occupant.
 """
 
@@ -35,6 +35,8 @@ class Seat:
     state: SeatState = SeatState.VACANT
     occupant: int | None = None
     """The serial number of the host process."""
+    released: int = 0
+    """The version of the table with which the seat was asked back."""
 
 
 class Seats:
@@ -55,6 +57,10 @@ class Seats:
     def vacant(self) -> list[Seat]:
         """Return the seats that wait for an occupant, in order."""
         return [seat for seat in self._seats.values() if seat.state is SeatState.VACANT]
+
+    def leaving(self) -> list[Seat]:
+        """Return the seats whose occupant finishes what it has begun, in order."""
+        return [seat for seat in self._seats.values() if seat.state is SeatState.LEAVING]
 
     @property
     def complete(self) -> bool:
@@ -89,10 +95,10 @@ class Seats:
     def release(self, occupants: Container[int]) -> list[Seat]:
         """Ask the seats of these host processes back; return them. One new version for all."""
         leaving = [seat for seat in self.taken() if seat.occupant in occupants]
-        for seat in leaving:
-            seat.state = SeatState.LEAVING
         if leaving:
             self.version += 1
+        for seat in leaving:
+            seat.state, seat.released = SeatState.LEAVING, self.version
         return leaving
 
     def vacate(self, serial: int) -> Seat | None:

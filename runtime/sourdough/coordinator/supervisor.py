@@ -25,6 +25,7 @@ from sourdough.wire.messages import (
     Exit,
     Heartbeat,
     HostGone,
+    Leaving,
     LoadFailed,
     Message,
     Ready,
@@ -234,12 +235,22 @@ class Supervisor:
 
     def table(self) -> Table:
         """Return who sits where."""
-        entries = []
-        for seat in self.seats.taken():
-            worker = self._by_serial(seat.occupant)
-            if worker is not None:
-                entries.append(SeatEntry(seat.number, seat.epoch, worker.serial, worker.path))
-        return Table(version=self.seats.version, seats=len(self.seats), entries=tuple(entries))
+        entries = [
+            SeatEntry(seat.number, seat.epoch, worker.serial, worker.path)
+            for seat in self.seats.taken()
+            if (worker := self._by_serial(seat.occupant)) is not None
+        ]
+        leaving = [
+            Leaving(seat.number, seat.epoch, worker.serial, worker.path, seat.released)
+            for seat in self.seats.leaving()
+            if (worker := self._by_serial(seat.occupant)) is not None
+        ]
+        return Table(
+            version=self.seats.version,
+            seats=len(self.seats),
+            entries=tuple(entries),
+            leaving=tuple(leaving),
+        )
 
     def publish(self) -> None:
         """Tell everybody who sits where."""

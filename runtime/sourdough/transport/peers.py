@@ -19,7 +19,7 @@ from sourdough.placement import SLOTS, seat_table
 from sourdough.transport.link import Hello, Link
 from sourdough.transport.stream import Stream
 from sourdough.wire.frames import ResetCode
-from sourdough.wire.messages import SeatEntry, Table
+from sourdough.wire.messages import Leaving, SeatEntry, Table
 
 if TYPE_CHECKING:
     from sourdough.clock import Clock
@@ -93,7 +93,7 @@ class Outgoing(Stream):
 
 
 class _Former(NamedTuple):
-    """Who left a seat in an orderly way: still there for what began before `version`."""
+    """Who leaves a seat in an orderly way: still there for what began before `version`."""
 
     link: Link
     epoch: int
@@ -247,35 +247,34 @@ class Peers:
             return
         if table.seats != self.table.seats or self.table.version == 0:
             self._seat_by_slot = seat_table(table.seats)
-        former, self.table = self.table, table
-        self._retire_missing(former)
+        self.table = table
+        self._retire_missing()
         self._rebuild()
-        for entry in table.entries:
-            if self._is_local(entry) or entry.serial in self._links:
+        for entry in self._named():
+            if self._is_local(entry) or entry.serial in self._links or entry.seat in self._former:
                 self._flush_parked(entry.seat)
             else:
                 self._begin(entry.serial)
         if self._links:
             self._flush_parked(ENTRY_SEAT)
 
-    def _retire_missing(self, former: Table) -> None:
+    def _named(self) -> list[SeatEntry | Leaving]:
+        """Return whom the table names as far as this process sends them anything.
+
+        Those who are leaving take what hosts need for events that began before (D6), also from
+        hosts that came later: A -> B -> A, while B has a new owner already and A has not.
+        """
+        return [*self.table.entries, *(self.table.leaving if self._local is not None else ())]
+
+    def _retire_missing(self) -> None:
         """Open nothing new on the links to hosts that the table no longer names."""
-        table = self.table
-        for entry in table.entries:
-            if entry.seat in self._former:
-                self._former.pop(entry.seat).link.retire()
-        if self._local is not None:
-            named = {entry.seat for entry in table.entries}
-            for entry in former.entries:
-                link = self._links.get(entry.serial)
-                if link is not None and entry.seat not in named:
-                    self._former[entry.seat] = _Former(link, entry.epoch, table.version)
-        current = {entry.serial for entry in table.entries}
-        kept = [each.link for each in self._former.values()]
-        for serial in [serial for serial in self._all_links if serial not in current]:
-            self._links.pop(serial, None)
-            if self._all_links[serial] not in kept:
-                self._all_links[serial].retire()
+        current = {entry.serial for entry in self.table.entries}
+        named = {entry.serial for entry in self._named()}
+        for serial, link in self._all_links.items():
+            if serial not in current:
+                self._links.pop(serial, None)
+            if serial not in named:
+                link.retire()
 
     def host_gone(self, serial: int) -> None:
         """The kernel says that a host has ended: nothing more will come from it (P3)."""
@@ -313,7 +312,7 @@ class Peers:
         for link in links.values():
             link.drop()
 
-    def _is_local(self, entry: SeatEntry) -> bool:
+    def _is_local(self, entry: SeatEntry | Leaving) -> bool:
         return self._local is not None and entry.serial == self._hello.serial
 
     def _rebuild(self) -> None:
@@ -329,6 +328,11 @@ class Peers:
         self._epoch_by_slot = [epoch for _, epoch in found]
         seats = enumerate(self._seat_by_slot)
         self._local_slots = {slot for slot, seat in seats if seat == local} if local else set()
+        self._former = {}
+        for each in self.table.leaving if self._local is not None else ():
+            link = self._all_links.get(each.serial)
+            if link is not None and link.up and not self._is_local(each):
+                self._former[each.seat] = _Former(link, each.epoch, each.version)
 
     # --- links
 
@@ -336,10 +340,10 @@ class Peers:
         """Connect to a host of the table, unless that is done or under way."""
         if serial in self._connecting or serial in self._all_links or not self._wanted(serial):
             return
-        entry = next(each for each in self.table.entries if each.serial == serial)
+        entry = next(each for each in self._named() if each.serial == serial)
         self._connecting[serial] = self._loop.create_task(self._keep_trying(entry))
 
-    async def _keep_trying(self, entry: SeatEntry) -> None:
+    async def _keep_trying(self, entry: SeatEntry | Leaving) -> None:
         try:
             while self._wanted(entry.serial):
                 try:
@@ -356,7 +360,7 @@ class Peers:
     def _wanted(self, serial: int) -> bool:
         if self._closed or serial in self._gone:
             return False
-        return any(entry.serial == serial for entry in self.table.entries)
+        return any(entry.serial == serial for entry in self._named())
 
     def _new_link(self, serial: int) -> Link:
         link = Link(
@@ -372,9 +376,10 @@ class Peers:
         if not self._wanted(serial) or self._all_links.get(serial) is not link:
             link.drop()
             return
-        self._links[serial] = link
+        if any(entry.serial == serial for entry in self.table.entries):
+            self._links[serial] = link
         self._rebuild()
-        for entry in self.table.entries:
+        for entry in self._named():
             if entry.serial == serial:
                 self._flush_parked(entry.seat)
         self._flush_parked(ENTRY_SEAT)
@@ -382,10 +387,9 @@ class Peers:
     def _down(self, serial: int, link: Link) -> None:
         if self._all_links.get(serial) is link:
             del self._all_links[serial]
-        self._former = {seat: each for seat, each in self._former.items() if each.link is not link}
         if self._links.get(serial) is link:
             del self._links[serial]
-            self._rebuild()
+        self._rebuild()
         if self._wanted(serial):
             # The process may live on (it dropped a link it could not read): try again, not at
             # once, because a link that ends before its HELLO would make this a busy loop.

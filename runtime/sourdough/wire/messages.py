@@ -55,12 +55,23 @@ class SeatEntry(msgspec.Struct, frozen=True, array_like=True):
     path: str
 
 
+class Leaving(msgspec.Struct, frozen=True, array_like=True):
+    """Who was asked for a seat back and still finishes what began before table `version` (D6)."""
+
+    seat: int
+    epoch: int
+    serial: int
+    path: str
+    version: int
+
+
 class Table(Message, frozen=True, kw_only=True):
-    """Which seats are taken by whom; seats that are not listed are vacant (invariant P2)."""
+    """Which seats are taken by whom; seats that are not in `entries` are vacant (invariant P2)."""
 
     version: int
     seats: int
     entries: tuple[SeatEntry, ...]
+    leaving: tuple[Leaving, ...] = ()
 
 
 class Assign(Message, frozen=True, kw_only=True):

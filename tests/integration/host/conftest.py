@@ -20,7 +20,7 @@ from sourdough.transport.link import Hello
 from sourdough.transport.peers import ENTRY, Outgoing, Peers
 from sourdough.wire.frames import END
 from sourdough.wire.heads import RequestHead, decode_answer
-from sourdough.wire.messages import Assign, Release, SeatEntry, Setup, Table
+from sourdough.wire.messages import Assign, Leaving, Release, SeatEntry, Setup, Table
 
 APPLICATION, NAME = "app", "Thing"
 
@@ -98,7 +98,9 @@ class Cluster:
         self.told: dict[str, Told] = {}
         self.version = 0
         self.seats = hosts
+        self.clock = FakeClock()
         self.entries: dict[int, SeatEntry] = {}
+        self.leaving: dict[int, Leaving] = {}
         self.config = Config(
             name=APPLICATION,
             main="main" if entrypoint else None,
@@ -113,7 +115,7 @@ class Cluster:
         self.peers = Peers(
             loop=self.loop,
             hello=Hello(role="gateway", serial=99),
-            clock=FakeClock(),
+            clock=self.clock,
             connect=self._connect,
             parked_limit=1000,
             park_seconds=30.0,
@@ -133,13 +135,14 @@ class Cluster:
                 application=APPLICATION, storage_names={"Thing": NAME}, mode="serve",
                 serial=serial, index=0,
             ),
-            config=self.config, loaded=self.loaded, clock=FakeClock(), channel=told,
+            config=self.config, loaded=self.loaded, clock=self.clock, channel=told,
             connect=self._connect, breadcrumb=Breadcrumb(None), on_exit=lambda _: None, pid=1,
         )  # fmt: skip
         self.hosts[path] = host
         host.start()
         host.receive(Assign(seat=seat, epoch=epoch))
         self.entries[seat] = SeatEntry(seat, epoch, serial, path)
+        self.leaving.pop(seat, None)
         return host
 
     async def _connect(self, path, factory):
@@ -151,7 +154,8 @@ class Cluster:
         """Tell everybody who sits where; return the table's version."""
         self.version += 1
         entries = tuple(self.entries.values())
-        table = Table(version=self.version, seats=self.seats, entries=entries)
+        leaving = tuple(self.leaving.values())
+        table = Table(version=self.version, seats=self.seats, entries=entries, leaving=leaving)
         for host in self.hosts.values():
             host.receive(table)
         self.peers.publish(table)
@@ -192,7 +196,8 @@ class Cluster:
     async def release(self, seat: int, *, deadline: float) -> HostRuntime:
         """Take a seat back; the table without it is published first (P2)."""
         host = self.host(seat)
-        del self.entries[seat]
+        left = self.entries.pop(seat)
+        self.leaving[seat] = Leaving(seat, left.epoch, left.serial, left.path, self.version + 1)
         version = self.publish()
         host.receive(Release(version=version, deadline=deadline))
         return host

@@ -139,10 +139,13 @@ async def test_a_call_has_the_time_that_its_stub_gives_it(reached):
     """The error names method and time, and the method is cancelled."""
     made, name = reached
     stub = stub_of(reached)
+    waiting = asyncio.ensure_future(stub.with_timeout(20).wait())
+    await made.until(lambda: Thing.seen == ["begun"])
+    made.clock.advance(20)
     with pytest.raises(TimeoutError) as raised:
-        await stub.with_timeout(0.02).wait()
+        await waiting
     assert isinstance(raised.value, CallTimeoutError)
-    assert str(raised.value) == f"wait() of {name!r} took longer than 0.02 s"
+    assert str(raised.value) == f"wait() of {name!r} took longer than 20 s"
     await made.until(lambda: Thing.seen == ["begun", "cancelled"])
     assert await stub.with_timeout(5).whoami() == name
     assert await stub.whoami() == name
@@ -160,8 +163,11 @@ async def test_a_call_that_waits_at_the_gate_is_cancelled_before_it_begins(reach
     stub = stub_of(reached)
     section = asyncio.ensure_future(stub.section(made.name(seat=1, number=9), "wait"))
     await made.until(lambda: Thing.seen == ["begun"])
+    never = asyncio.ensure_future(made.stub(name, seat=1).with_timeout(20).append("never"))
+    await asyncio.sleep(0)
+    made.clock.advance(20)
     with pytest.raises(CallTimeoutError):
-        await made.stub(name, seat=1).with_timeout(0.02).append("never")
+        await never
     Thing.go.set()
     await section
     await stub.append("after")

@@ -10,7 +10,7 @@ from sourdough.transport import memory
 from sourdough.transport.link import Hello, Link
 from sourdough.transport.peers import Outgoing, Peers
 from sourdough.wire.frames import END, ResetCode, Type
-from sourdough.wire.messages import SeatEntry, Table
+from sourdough.wire.messages import Leaving, SeatEntry, Table
 
 SEATS = 2
 
@@ -112,14 +112,25 @@ class World:
         host = self.hosts[f"h{serial}"] = InMemoryHost(self.loop, serial)
         return host
 
-    def publish(self, entries: dict[int, tuple[int, int]], *, peers: Peers | None = None) -> None:
-        """Publish who sits where: seat -> (serial, epoch)."""
+    def publish(
+        self,
+        entries: dict[int, tuple[int, int]],
+        *,
+        leaving: dict[int, tuple[int, int]] | None = None,
+        peers: Peers | None = None,
+    ) -> None:
+        """Publish who sits where, and who leaves: seat -> (serial, epoch)."""
         self.version += 1
+        left = tuple(
+            Leaving(seat, epoch, serial, f"h{serial}", self.version)
+            for seat, (serial, epoch) in (leaving or {}).items()
+        )
         listed = tuple(
             SeatEntry(seat, epoch, serial, f"h{serial}")
             for seat, (serial, epoch) in entries.items()
         )
-        (peers or self.peers).publish(Table(version=self.version, seats=SEATS, entries=listed))
+        table = Table(version=self.version, seats=SEATS, entries=listed, leaving=left)
+        (peers or self.peers).publish(table)
 
     def send(self, label: str, where: int | None = None) -> Sent:
         event = Sent(label, slot(1) if where is None else where)
