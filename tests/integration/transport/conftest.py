@@ -10,6 +10,8 @@ from sourdough.transport import memory
 from sourdough.transport.link import Hello, Link
 from sourdough.transport.stream import Stream
 
+from .hosts import World
+
 
 class Talk(Stream):
     """A stream that writes down what arrives, and takes it when told."""
@@ -133,3 +135,13 @@ async def joined(request, tmp_path):
 async def pair(joined):
     """A pair that is up."""
     return await joined.up()
+
+
+@pytest.fixture
+async def world():
+    """A world whose links are all dropped at the end."""
+    made = World()
+    yield made
+    made.peers.close()
+    for _ in range(30):  # let the links end
+        await asyncio.sleep(0)
