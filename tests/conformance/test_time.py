@@ -56,16 +56,15 @@ def test_a_call_under_way_keeps_an_object(world):
 def test_a_section_that_takes_too_long_resets(world):
     """semantics 4.3, trap 8: after 30 s, who waits is told; `overloaded` advises against trying."""
     actor, witness = world.new("ACTOR"), world.new("ACTOR")
-    held = world.begin(actor, "section_that_hangs", witness.name)
+    calls = ["section_that_hangs", witness.name], ["appends", 1]
+    running = world.begin_run("one_behind_the_other", "ACTOR", actor.name, *calls)
     world.until(lambda: witness.call("remembered"), ["begun"])
-    waiting = world.begin(actor, "appends", 1)
     world.advance(SECTION_SECONDS - 2)
-    assert [held.done(), waiting.done()] == [False, False]
+    assert not running.done()
     world.advance(2.1)
-    for call in (held, waiting):
-        seen = failure(call.result(10))
-        assert "waited for too long" in seen.text
-        assert [seen.overloaded, seen.durable_object_reset] == [True, True]
+    for seen in result(running.result(10)):
+        assert "waited for too long" in seen["text"]
+        assert [seen["overloaded"], seen["durable_object_reset"]] == [True, True]
     assert [actor.call("constructions"), actor.call("remembered")] == [2, []]
 
 

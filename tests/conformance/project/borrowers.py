@@ -165,6 +165,15 @@ async def timeout(env: Any, name: str) -> list[Any]:
     return [text, isinstance(CallTimeoutError("x"), TimeoutError), await stub.who()]
 
 
+async def one_behind_the_other(
+    env: Any, binding: str, name: str, first: list[Any], second: list[Any]
+) -> list[Any]:
+    """Two calls of one stub, which arrive in order and together: [method, *arguments] each."""
+    stub = getattr(env, binding).get_by_name(name)
+    calls = [getattr(stub, method)(*arguments) for method, *arguments in (first, second)]
+    return await asyncio.gather(*[caught(each) for each in calls])
+
+
 async def notes_of(env: Any, name: str) -> Any:
     return await env.LENDER.get_by_name(name).noted()
 
