@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from sourdough.config.model import ClassRef
 from sourdough.errors import SourdoughError
-from sourdough.wire.messages import FromChild, MessageReader, encode
+from sourdough.wire.envelope import MessageReader, encode
+from sourdough.wire.messages import FromChild
 
 if TYPE_CHECKING:
     import asyncio

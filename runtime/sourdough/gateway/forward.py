@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sourdough.gateway.edge import Exchange, Failure
-from sourdough.transport.peers import Outgoing
+from sourdough.transport.outgoing import Outgoing
 from sourdough.wire.frames import END, ResetCode
 from sourdough.wire.heads import SECURE, RequestHead, decode_answer
 

@@ -9,7 +9,7 @@ from sourdough.gateway.edge import Exchange, Failure
 from sourdough.http import Headers
 from sourdough.ids import IdFactory
 from sourdough.placement import slot_of_key
-from sourdough.transport.peers import ENTRY
+from sourdough.transport.outgoing import ENTRY
 from sourdough.wire.heads import Kind
 
 if TYPE_CHECKING:

@@ -33,7 +33,8 @@ from sourdough.transport.process import (
     connect_unix,
     settle,
 )  # fmt: skip
-from sourdough.wire.messages import LoadFailed, encode
+from sourdough.wire.envelope import encode
+from sourdough.wire.messages import LoadFailed
 
 EXIT_LOAD_FAILED = 3
 # How often a CPU-bound thread of user code hands the interpreter back (data plane: at the default

@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from sourdough.objects.registry import Registry
     from sourdough.observe.breadcrumb import Breadcrumb
     from sourdough.transport.link import Link
-    from sourdough.transport.peers import Outgoing, Peers
+    from sourdough.transport.outgoing import Outgoing
+    from sourdough.transport.peers import Peers
     from sourdough.transport.stream import Stream
     from sourdough.wire.messages import Table, Waiting
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING
 
-from sourdough.transport.peers import Outgoing
+from sourdough.transport.outgoing import Outgoing
 
 if TYPE_CHECKING:
     import asyncio

@@ -11,10 +11,12 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from sourdough.wire.messages import Message, MessageReader, encode
+from sourdough.wire.envelope import MessageReader, encode
 
 if TYPE_CHECKING:
     import socket
+
+    from sourdough.wire.messages import Message
 
 
 class Channel(Protocol):

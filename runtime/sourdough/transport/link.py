@@ -12,6 +12,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from typing import cast
 
 import msgspec
@@ -29,12 +30,15 @@ from sourdough.wire.frames import (
     ResetCode,
     Type,
 )  # fmt: skip
+from sourdough.wire.sockets import FromGateway, FromHost, SocketMessage, SocketReader, pieces
 
 log = logging.getLogger("sourdough.link")
 
 # A turn of the loop under load reads hundreds of requests. Sent all at its end, they would leave
 # the other side idle until then, and this one while it answers.
 _EARLY_FRAMES = 4
+# Read at a time of what a process has left behind.
+_REST = 256 * 1024
 
 _pack = HEADER.pack
 _HEAD = Type.HEAD
@@ -51,6 +55,9 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True):
 Accept = Callable[["Link", int, int, bytes], Stream | None]
 """(link, stream number, flags, payload of HEAD) -> the stream that answers."""
 
+TakeMessage = Callable[["Link", SocketMessage], None]
+"""Takes what the other side says about WebSockets. Raises WireError for what makes no sense."""
+
 
 class Link(asyncio.Protocol):
     """One end of a link."""
@@ -63,12 +70,16 @@ class Link(asyncio.Protocol):
         on_up: Callable[[Link], None],
         on_down: Callable[[Link], None],
         accept: Accept | None = None,
+        on_message: TakeMessage | None = None,
     ) -> None:
         self._loop = loop
         self._hello = hello
         self._on_up = on_up
         self._on_down = on_down
         self._accept = accept
+        self._on_message = on_message
+        self._messages = SocketReader(FromHost | FromGateway)
+        self._message_number = 0
         self._reader = FrameReader()
         self._transport: asyncio.Transport | None = None
         self._descriptor = -1
@@ -142,6 +153,12 @@ class Link(asyncio.Protocol):
             self._scheduled = True
             self._loop.call_soon(self._flush)
 
+    def tell(self, message: SocketMessage) -> None:
+        """Say something about WebSockets; it keeps its place among the events of this link."""
+        self._message_number = number = self._message_number + 1 & 0xFFFFFFFF
+        for flags, piece in pieces(message):
+            self.write(Type.SOCKET, flags, 0, number, piece)
+
     def _send_early(self) -> None:
         """Send what a busy turn has gathered so far, so that the other side works meanwhile.
 
@@ -213,6 +230,17 @@ class Link(asyncio.Protocol):
             self._leaving = True
             self.write(Type.GOAWAY, 0, 0, 0, b"")
 
+    def finish(self) -> None:
+        """The other process has ended: take what it still said, then drop the link."""
+        transport = self._transport
+        if transport is not None and self._descriptor >= 0 and not transport.is_closing():
+            with suppress(OSError):  # nothing more is there now, or ever
+                while data := os.read(self._descriptor, _REST):
+                    self.data_received(data)
+                    if self._transport is None:
+                        return
+        self.drop()
+
     def drop(self) -> None:
         """Close at once. Streams whose HEAD was not written yet were not delivered (D1)."""
         transport, self._transport = self._transport, None
@@ -249,6 +277,8 @@ class Link(asyncio.Protocol):
             raise WireError("HELLO is the first frame, and comes once")
         if type_ == Type.DATA:
             self._data_frame(number, flags, payload)
+        elif type_ == Type.SOCKET:
+            self._socket_frame(flags, number, payload)
         elif type_ == Type.CREDIT:
             self._credit_frame(number, payload)
         elif type_ == Type.RESET:
@@ -261,6 +291,17 @@ class Link(asyncio.Protocol):
             pass
         else:
             raise WireError(f"unknown frame type {type_}")
+
+    def _socket_frame(self, flags: int, number: int, payload: bytes) -> None:
+        message = self._messages.receive(flags, number, payload)
+        if message is None or self._on_message is None or self._transport is None:
+            return
+        try:
+            self._on_message(self, message)
+        except WireError:
+            raise
+        except Exception:  # nobody else's frames may suffer from it
+            log.exception("what was said about a WebSocket could not be heeded")
 
     def _reset_frame(self, number: int, code: int, payload: bytes) -> None:
         stream = self.streams.get(number)

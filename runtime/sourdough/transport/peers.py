@@ -16,8 +16,8 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from sourdough.placement import SLOTS, seat_table
-from sourdough.transport.link import Hello, Link
-from sourdough.transport.stream import Stream
+from sourdough.transport.link import Hello, Link, TakeMessage
+from sourdough.transport.outgoing import ENTRY, Outgoing
 from sourdough.wire.frames import ResetCode
 from sourdough.wire.messages import Leaving, SeatEntry, Table
 
@@ -31,65 +31,8 @@ Connect = Callable[[str, Callable[[], asyncio.Protocol]], Awaitable[object]]
 
 # A connect that fails is tried again this soon, as long as the table names the host.
 _RECONNECT_SECONDS = 0.05
-ENTRY = -1
-"""The slot of events for the entrypoint: none."""
 ENTRY_SEAT = 0
 """Events for the entrypoint are parked under this seat: any host may take them."""
-
-
-class Outgoing(Stream):
-    """An event on its way to its owner. Subclasses say what it is and what the answer does.
-
-    slot: where it goes, ENTRY for the entrypoint. version: of the table when its root began; 0
-    until it is first sent. epoch: of the owner it was sent to last. `encode` may be called again,
-    because a refused event is sent again whole.
-    """
-
-    __slots__ = (
-        "body_follows", "epoch", "parked_at", "peers", "refused_by", "slot", "version", "via",
-    )  # fmt: skip
-
-    # A body flows only after the host has accepted the event (invariant D2).
-    initial_credit = 0
-
-    def __init__(self, slot: int, body_follows: bool, version: int = 0) -> None:
-        Stream.__init__(self)
-        self.slot = slot
-        self.version = version
-        self.epoch = 0
-        self.body_follows = body_follows
-        self.parked_at = 0.0
-        self.peers: Peers | None = None
-        # For the entrypoint, which any host may run: where it was sent last, and who refused it.
-        self.via: Link | None = None
-        self.refused_by: tuple[Link | None, ...] = ()
-
-    def encode(self) -> bytes:
-        """Return the payload of its HEAD frame, for `version` and `epoch` as they are now."""
-        raise NotImplementedError
-
-    def on_failed(self, code: ResetCode, sentence: str) -> None:
-        """The event has no answer; `code` says why."""
-        raise NotImplementedError
-
-    def on_reset(self, code: int, sentence: str) -> None:
-        if code == ResetCode.NOT_OWNER and self.peers is not None:
-            self.peers.refused(self)
-        else:
-            self.on_failed(ResetCode(code), sentence)
-
-    def on_lost(self, delivered: bool) -> None:
-        if not delivered and self.peers is not None:
-            self.peers.send(self)
-        else:
-            self.on_failed(ResetCode.LOST, "the host ended while it worked on this")
-
-    def cancel(self) -> None:
-        """The caller has left: end the body streams, not the object's work (invariant D7)."""
-        if self.link is not None:
-            self.reset(ResetCode.CANCELLED)
-        elif self.peers is not None:
-            self.peers.unpark(self)
 
 
 class _Former(NamedTuple):
@@ -113,7 +56,10 @@ class Peers:
         parked_limit: int,
         park_seconds: float,
         local: Callable[[Outgoing], None] | None = None,
+        on_up: Callable[[Link, SeatEntry], None] | None = None,
+        on_message: TakeMessage | None = None,
     ) -> None:
+        """on_up: called when there is a link to a seat's occupant, before any event is sent on it."""
         self._loop = loop
         self._hello = hello
         self.clock = clock
@@ -121,6 +67,8 @@ class Peers:
         self._parked_limit = parked_limit
         self._park_seconds = park_seconds
         self._local = local
+        self._on_up = on_up
+        self._on_message = on_message
         self._links: dict[int, Link] = {}  # by serial; only links that are up
         self._all_links: dict[int, Link] = {}  # by serial; the dying ones are dropped from here
         self._former: dict[int, _Former] = {}  # by seat, while it is vacant
@@ -281,7 +229,7 @@ class Peers:
         self._gone.add(serial)
         link = self._all_links.get(serial)
         if link is not None:
-            link.drop()
+            link.finish()
 
     def begin_anew(self, serial: int) -> None:
         """Another coordinator has taken over: its serial numbers, ours too, and versions begin anew.
@@ -368,6 +316,7 @@ class Peers:
             hello=self._hello,
             on_up=lambda link: self._up(serial, link),
             on_down=lambda link: self._down(serial, link),
+            on_message=self._on_message,
         )
         self._all_links[serial] = link
         return link
@@ -376,12 +325,15 @@ class Peers:
         if not self._wanted(serial) or self._all_links.get(serial) is not link:
             link.drop()
             return
-        if any(entry.serial == serial for entry in self.table.entries):
+        entry = next((each for each in self.table.entries if each.serial == serial), None)
+        if entry is not None:
             self._links[serial] = link
+            if self._on_up is not None:
+                self._on_up(link, entry)
         self._rebuild()
-        for entry in self._named():
-            if entry.serial == serial:
-                self._flush_parked(entry.seat)
+        for named in self._named():
+            if named.serial == serial:
+                self._flush_parked(named.seat)
         self._flush_parked(ENTRY_SEAT)
 
     def _down(self, serial: int, link: Link) -> None:

@@ -12,6 +12,7 @@ DATA    a piece of a body; END: the last one
 RESET   ends a stream at once; aux = ResetCode, payload = a sentence in UTF-8
 CREDIT  payload = u32: so many more bytes of DATA may be sent; stream 0 = for the whole link
 GOAWAY  no more streams will be opened on this link by the sender
+SOCKET  a piece of a message about WebSockets (`wire.sockets`); stream = its number; END: the last
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from enum import IntEnum
 from sourdough.errors import WireError
 
 # A link between processes of two versions is refused in HELLO (invariant S14).
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 
 HEADER = struct.Struct("!IBBHI")
 CREDIT = struct.Struct("!I")
@@ -45,9 +46,11 @@ class Type:
     HELLO = 1
     HEAD = 2
     DATA = 3
-    RESET = 4
-    CREDIT = 5
-    GOAWAY = 6
+    SOCKET = 4
+    # From here on: control frames, which go before the others of a turn.
+    RESET = 5
+    CREDIT = 6
+    GOAWAY = 7
 
 
 class ResetCode(IntEnum):

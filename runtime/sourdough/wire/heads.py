@@ -33,6 +33,7 @@ class Kind:
     FETCH = 1  # an HTTP request to an object
     ENTRY = 2  # an HTTP request to the entrypoint
     CALL = 3  # a method call
+    SOCKET = 4  # something happened on a hibernating WebSocket (`wire.sockets.SocketEvent`)
 
 
 # `gc=False`: no field can be part of a cycle.
@@ -56,6 +57,8 @@ class RequestHead(msgspec.Struct, array_like=True, gc=False):
     """Of the owner it is meant for."""
     mount: int = 0
     """Bytes of the target that the route's pattern took before its final `/*`."""
+    socket: int = 0
+    """The client wants a WebSocket: the capability to accept it (invariant W1); 0: it does not."""
 
     @property
     def namespace(self) -> str:

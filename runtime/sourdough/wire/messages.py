@@ -1,21 +1,14 @@
 """What the coordinator and its children say to each other on their control channel.
 
-Each message is a tagged Struct, sent as a u32 length and msgpack. The coordinator tells, children
-report; `Ask` and `Answer` are the only pair that belongs together.
+Each message is a tagged Struct (`wire.envelope`). The coordinator tells, children report; `Ask` and
+`Answer` are the only pair that belongs together.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
 
 import msgspec
-
-from sourdough.errors import WireError
-
-_LENGTH_BYTES = 4
-# A heartbeat is 1 KB, an inspection of an object at the most a few MB.
-_MAX_MESSAGE = 64 * 1024 * 1024
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -102,6 +95,15 @@ class Quarantine(Message, frozen=True, kw_only=True):
     """All objects that are quarantined now; sent before a host gets its seat, and at each change."""
 
     objects: tuple[QuarantinedObject, ...]
+
+
+class Gateways(Message, frozen=True, kw_only=True):
+    """The gateways that live, by serial number; to hosts, before they get a seat and at each change.
+
+    A host's objects wait until each of them has told which WebSockets are theirs (invariant W4).
+    """
+
+    serials: tuple[int, ...]
 
 
 class EndStreams(Message, frozen=True, kw_only=True):
@@ -355,44 +357,10 @@ class Named(msgspec.Struct, frozen=True, kw_only=True):
 
 ToChild = (
     Setup | EndStreams | Table | Assign | Release | HostGone | Drain | Exit | Ask | Errand | RunAlarm
-    | AlarmsKept | MoveClock | Quarantine | RunScheduled
+    | AlarmsKept | MoveClock | Quarantine | RunScheduled | Gateways
 )  # fmt: skip
 FromChild = (
     Ready | LoadFailed | Assigned | Released | Drained | Waiting | Heartbeat | Known | Forgotten
     | Lines | SyncFailed | Answer | AlarmSet | AlarmEnded | ClockMoved
     | ScheduledEnded
 )  # fmt: skip
-
-_encoder = msgspec.msgpack.Encoder()
-
-
-def encode(message: Message) -> bytes:
-    """Return a message as it travels."""
-    data = _encoder.encode(message)
-    return len(data).to_bytes(_LENGTH_BYTES, "big") + data
-
-
-class MessageReader:
-    """Cuts a stream of bytes into messages of one direction."""
-
-    def __init__(self, types: Any) -> None:
-        self._decoder = msgspec.msgpack.Decoder(types)
-        self._buffer = bytearray()
-
-    def receive(self, data: bytes) -> list[Any]:
-        """Return the messages that are complete with `data`. Raises WireError."""
-        self._buffer += data
-        messages: list[Any] = []
-        while len(self._buffer) >= _LENGTH_BYTES:
-            length = int.from_bytes(self._buffer[:_LENGTH_BYTES], "big")
-            if length > _MAX_MESSAGE:
-                raise WireError(f"a control message of {length} bytes is above the limit")
-            end = _LENGTH_BYTES + length
-            if len(self._buffer) < end:
-                break
-            try:
-                messages.append(self._decoder.decode(self._buffer[_LENGTH_BYTES:end]))
-            except msgspec.MsgspecError as error:
-                raise WireError(f"a control message cannot be read: {error}") from error
-            del self._buffer[:end]
-        return messages

@@ -17,7 +17,8 @@ from sourdough.placement import seat_of, slot_of
 from sourdough.testing import FakeClock
 from sourdough.transport import memory
 from sourdough.transport.link import Hello
-from sourdough.transport.peers import ENTRY, Outgoing, Peers
+from sourdough.transport.outgoing import ENTRY, Outgoing
+from sourdough.transport.peers import Peers
 from sourdough.wire.frames import END
 from sourdough.wire.heads import RequestHead, decode_answer
 from sourdough.wire.messages import Assign, Leaving, Release, SeatEntry, Setup, Table

@@ -11,7 +11,7 @@ import pytest
 from sourdough.config.model import Limits
 from sourdough.http import Response
 from sourdough.objects.durable_object import DurableObject, WorkerEntrypoint
-from sourdough.transport.peers import Outgoing
+from sourdough.transport.outgoing import Outgoing
 from sourdough.wire.frames import ResetCode
 from sourdough.wire.heads import Kind
 from sourdough.wire.messages import Assigned, Heartbeat, Known, Ready, Release, Released, Waiting

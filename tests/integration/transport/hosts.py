@@ -8,7 +8,8 @@ from sourdough.placement import seat_of
 from sourdough.testing import FakeClock
 from sourdough.transport import memory
 from sourdough.transport.link import Hello, Link
-from sourdough.transport.peers import Outgoing, Peers
+from sourdough.transport.outgoing import Outgoing
+from sourdough.transport.peers import Peers
 from sourdough.wire.frames import END, ResetCode, Type
 from sourdough.wire.messages import Leaving, SeatEntry, Table
 

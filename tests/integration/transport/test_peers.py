@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from sourdough.transport.peers import ENTRY, Outgoing
+from sourdough.transport.outgoing import ENTRY, Outgoing
 from sourdough.wire.frames import END, ResetCode, Type
 from sourdough.wire.messages import Table
 

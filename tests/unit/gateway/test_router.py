@@ -9,7 +9,7 @@ from sourdough.gateway.edge import Failure
 from sourdough.gateway.router import Router
 from sourdough.ids import IdFactory
 from sourdough.placement import slot_of
-from sourdough.transport.peers import ENTRY
+from sourdough.transport.outgoing import ENTRY
 from sourdough.wire.heads import Kind
 
 ROUTES = (

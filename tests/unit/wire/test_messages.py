@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sourdough.errors import WireError
+from sourdough.wire.envelope import MessageReader, encode
 from sourdough.wire.messages import (
     Ask,
     Assign,
@@ -17,13 +18,11 @@ from sourdough.wire.messages import (
     Heartbeat,
     Known,
     LoadFailed,
-    MessageReader,
     Ready,
     Release,
     SeatEntry,
     Table,
     ToChild,
-    encode,
 )
 
 TO_CHILD = [
