@@ -77,6 +77,8 @@ class Application:
             serial=worker.serial,
             index=worker.index,
             memory=options.memory,
+            ledger=None if worker.ledger is None else str(worker.ledger),
+            door=worker.door,
         )
 
     def host_arguments(self) -> list[str]:
@@ -144,6 +146,7 @@ class ProcessLauncher:
             else:
                 assert self._listening is not None, "gateways need a port"
                 listening = self._listening
+                worker.ledger = self._folder() / f"gateway-{worker.index}.sockets"
                 arguments = [*python, "sourdough.gateway"]
             worker.child = await ChildProcess.spawn(
                 arguments,
@@ -163,13 +166,17 @@ class ProcessLauncher:
         worker.send(setup)
         self._on_spawned()
 
+    def _folder(self) -> Path:
+        """Return the run folder, which somebody who tidies temporary folders may have removed."""
+        self._run_dir.mkdir(mode=0o700, exist_ok=True)
+        return self._run_dir
+
     def _host_socket(self, worker: Worker) -> socket.socket:
         """Make the socket that the host will accept links on; it is ours until the host is gone."""
-        # Somebody who tidies temporary folders must not keep hosts from being replaced.
-        self._run_dir.mkdir(mode=0o700, exist_ok=True)
-        path = self._run_dir / f"h{worker.serial}.sock"
+        folder = self._folder()
+        path = folder / f"h{worker.serial}.sock"
         worker.path = str(path)
-        worker.breadcrumb = self._run_dir / f"h{worker.serial}.crumb"
+        worker.breadcrumb = folder / f"h{worker.serial}.crumb"
         breadcrumb.prepare(worker.breadcrumb)
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listening.bind(worker.path)

@@ -7,6 +7,7 @@ socket, the catalogue. Children are the supervisor's, reloads are `Reload`'s.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import shutil
 import signal
 import tempfile
@@ -58,6 +59,9 @@ if TYPE_CHECKING:
     from sourdough.storage.layout import Layout
 
 __all__ = ["Server", "ServerOptions"]
+
+# Half of the serial numbers that fit into the number of a WebSocket: as many can follow.
+_FIRST_SERIALS = 1 << 23
 
 
 class Server:
@@ -216,6 +220,7 @@ class Server:
             launcher=launcher,
             clock=self._clock,
             record=self._record,  # type: ignore[arg-type]  # every record it makes is one of ours
+            first_serial=1 + secrets.randbelow(_FIRST_SERIALS),
         )
         self._reload = Reload(
             supervisor=self._supervisor,

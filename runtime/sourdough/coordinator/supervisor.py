@@ -23,6 +23,7 @@ from sourdough.wire.messages import (
     Assign,
     Assigned,
     Exit,
+    Gateways,
     Heartbeat,
     HostGone,
     Leaving,
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 
 # Two failed syncs within this time stop the server (invariant S2).
 _SYNC_WINDOW_SECONDS = 60.0
+# Whoever imports still, or has given up its seat, is told nothing new.
+_DEAF = frozenset({State.STARTING, State.STOPPED})
 # A child that was asked to end closes its links and its databases in this time.
 END_SECONDS = 5.0
 
@@ -59,12 +62,16 @@ class Supervisor:
         launcher: Launcher,
         clock: Clock,
         record: Callable[[Record], None],
+        first_serial: int = 1,
     ) -> None:
+        """first_serial: programs that outlive a coordinator keep what was numbered by its serials,
+        so those of the next should be others.
+        """
         self.application = application
         self._launcher = launcher
         self._clock = clock
         self._record = record
-        self._serials = itertools.count(1)
+        self._serials = itertools.count(first_serial)
         self._loop = asyncio.get_running_loop()
         self.restarts = Restarts(clock=clock, record=record, stopping=lambda: self.stopping)
         self._failed_syncs: list[float] = []
@@ -146,6 +153,8 @@ class Supervisor:
             since=self._clock.now(),
             since_monotonic=self._clock.monotonic(),
         )
+        if worker.is_client:
+            worker.door = next(self._serials)
         self.workers.append(worker)
         return worker
 
@@ -164,7 +173,7 @@ class Supervisor:
             worker.silence = 0.0
             worker.figures.add(message, self._clock.monotonic())
         elif isinstance(message, Ready):
-            self._ready(worker)
+            self._ready(worker, message)
         elif isinstance(message, Assigned):
             self._assigned(worker, message)
         elif isinstance(message, Released):
@@ -184,15 +193,20 @@ class Supervisor:
         host = seat.number if seat is not None else None
         self._record(Output(ts=self._clock.now(), level=level, text=line, host=host))
 
-    def _ready(self, worker: Worker) -> None:
+    def _ready(self, worker: Worker, message: Ready) -> None:
         worker.silence = 0.0
         worker.state = State.READY if worker.is_host else State.SERVING
         self.on_ready(worker)
         # A newcomer knows nobody yet.
         worker.send(self.table())
         if worker.is_host:
+            worker.send(self.living_gateways())
             self._loaded = worker.generation
             self.fill()
+        else:
+            door = worker.door if message.door else 0
+            worker.edge = door if worker.is_client else worker.serial
+            self._tell_gateways()
         self.on_changed()
 
     def fill(self) -> None:
@@ -256,9 +270,19 @@ class Supervisor:
         """Tell everybody who sits where."""
         self.broadcast(self.table())
 
+    def living_gateways(self) -> Gateways:
+        """Return those that take clients now, in programs with the library too (invariant W4)."""
+        return Gateways(serials=tuple(each.edge for each in self.workers if each.edge))
+
+    def _tell_gateways(self) -> None:
+        message = self.living_gateways()
+        for worker in self.hosts:
+            if worker.state not in _DEAF:
+                worker.send(message)
+
     def broadcast(self, message: Message) -> None:
         for worker in self.workers:
-            if worker.state not in {State.STARTING, State.STOPPED}:
+            if worker.state not in _DEAF:
                 worker.send(message)
 
     # --- ends
@@ -271,6 +295,8 @@ class Supervisor:
         crumb = self._crumb(worker)
         worker.close()
         worker.state = State.STOPPED
+        if worker.edge:
+            self._tell_gateways()
         if worker.is_host:
             self._host_ended(worker, code, crumb)
         elif not worker.asked and not self.stopping:

@@ -37,6 +37,11 @@ class Setup(Message, frozen=True, kw_only=True):
     memory: bool = False
     ahead: float | None = None
     """How many seconds the clock is ahead, in test mode; None: it is the machine's."""
+    ledger: str | None = None
+    """The file in which a gateway notes its hibernating WebSockets, for the next one of its index
+    (invariant W4). None: it has no successor, because its end is the end of everything."""
+    door: int = 0
+    """The serial number of the gateway in a program with the library; 0 for everybody else."""
 
 
 class SeatEntry(msgspec.Struct, frozen=True, array_like=True):
@@ -196,6 +201,8 @@ class Ready(Message, frozen=True, kw_only=True):
     """The user's modules are imported, the socket accepts."""
 
     pid: int
+    door: bool = False
+    """A program with the library takes clients, under the number that is `Setup.door`."""
 
 
 class LoadFailed(Message, frozen=True, kw_only=True):
@@ -245,6 +252,8 @@ class Heartbeat(Message, frozen=True, kw_only=True):
     objects: int = 0
     events: int = 0
     connections: int = 0
+    sockets: int = 0
+    """WebSockets that are open at a gateway."""
     parked: int = 0
     requests: int = 0
     memory: int = 0
