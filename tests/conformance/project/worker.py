@@ -167,20 +167,22 @@ class Worker(DurableObject):
         await self.env.WORKER.get_by_name(witness).notes_down("held")
         await self.ctx.block_concurrency_while(self.door.wait)
 
-    async def holds_twice(self, witness: str) -> None:
-        """Hold events back by two sections in a row; each ends when the witness has a note of it."""
+    async def holds_on(self, witness: str, sections: int) -> None:
+        """Hold events back by sections in a row; the witness has a note of the begin of each.
+
+        A section ends when the witness has a note of its end.
+        """
         other = self.env.WORKER.get_by_name(witness)
 
-        def until(note: str) -> Any:
+        def until_ended(number: int) -> Any:
             async def section() -> None:
-                while note not in await other.noted():
+                await other.notes_down(f"begun {number}")
+                while f"end {number}" not in await other.noted():
                     await asyncio.sleep(SHORT)
 
             return self.ctx.block_concurrency_while(section)
 
-        sections = [until("first"), until("second")]
-        await other.notes_down("held")
-        await asyncio.gather(*sections)
+        await asyncio.gather(*[until_ended(number) for number in range(sections)])
 
     async def takes(self, data: bytes) -> int:
         return len(data)
