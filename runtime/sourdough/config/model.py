@@ -33,6 +33,9 @@ Durability = Literal["disk", "os", "memory"]
 
 DurabilityEngine = Literal["journal", "wal"]
 
+SocketsOnReset = Literal["close", "keep"]
+"""What becomes of an object's WebSockets when its own failure resets it (semantics 7.17)."""
+
 
 class ClassRef(NamedTuple):
     """A Durable Object class by the dotted name of its module and its own name."""
@@ -71,6 +74,14 @@ class Binding(Table, frozen=True, kw_only=True):
     durability: Annotated[
         Durability | None,
         Meta(description="Overrides storage.durability for the objects of this class."),
+    ] = None
+    sockets_on_reset: Annotated[
+        SocketsOnReset | None,
+        Meta(
+            description="What becomes of an object's WebSockets when abort() or its own failure "
+            "resets it: close, the default, ends them with code 1011; keep leaves them to the "
+            "next instance."
+        ),
     ] = None
 
     @property
@@ -282,6 +293,13 @@ class Config(Table, frozen=True, kw_only=True):
             if binding.class_ref == reference and binding.durability is not None:
                 return binding.durability
         return self.storage.durability
+
+    def sockets_on_reset_of(self, reference: ClassRef) -> SocketsOnReset:
+        """Return what becomes of the WebSockets of a class's objects that are reset."""
+        for binding in self.bindings:
+            if binding.class_ref == reference and binding.sockets_on_reset is not None:
+                return binding.sockets_on_reset
+        return "close"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -102,15 +102,25 @@ def _wide_integers(value: Any, path: KeyPath) -> Iterator[Problem]:
             yield Problem(path=path, message="expected a whole number of at most 64 bits")
 
 
-def _one_durability(config: Config) -> Iterator[Problem]:
+def _one_word_a_class(config: Config) -> Iterator[Problem]:
     """A class has one set of objects, under however many names it is bound."""
     for index, binding in enumerate(config.bindings):
-        settled = config.durability_of(binding.class_ref)
-        if binding.durability not in (None, settled) and BLANK not in binding.class_ref:
-            yield Problem(
-                path=("durable_objects", "bindings", index, "durability"),
-                message=f'another binding of {binding.class_name} says "{settled}"',
-            )
+        reference = binding.class_ref
+        if BLANK in reference:
+            continue
+        for key, said, settled in (
+            ("durability", binding.durability, config.durability_of(reference)),
+            (
+                "sockets_on_reset",
+                binding.sockets_on_reset,
+                config.sockets_on_reset_of(reference),
+            ),
+        ):
+            if said not in (None, settled):
+                yield Problem(
+                    path=("durable_objects", "bindings", index, key),
+                    message=f'another binding of {binding.class_name} says "{settled}"',
+                )
 
 
 def _one_module_a_class(config: Config) -> Iterator[Problem]:
@@ -242,7 +252,7 @@ _RULES = (
     _modules,
     _names_in_env,
     _vars_in_64_bits,
-    _one_durability,
+    _one_word_a_class,
     _one_module_a_class,
     _routes,
     _trusted_proxies,

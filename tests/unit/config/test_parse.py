@@ -230,6 +230,20 @@ def test_one_class_has_one_durability():
     assert 'another binding of Counter says "os"' in fault
 
 
+def test_a_class_says_what_becomes_of_sockets():
+    """An object that is reset loses its WebSockets unless a binding of its class keeps them."""
+    counter = ClassRef("counter", "Counter")
+    assert config(GOOD).sockets_on_reset_of(counter) == "close"
+    keep = GOOD.replace("counter.py", 'counter"\nsockets_on_reset = "keep')
+    assert config(keep).sockets_on_reset_of(counter) == "keep"
+    again = '[[durable_objects.bindings]]\nname = "B"\nclass_name = "Counter"\nmodule = "counter"\n'
+    assert config(keep + again).sockets_on_reset_of(counter) == "keep"
+    (fault,) = faults(keep + again + 'sockets_on_reset = "close"\n')
+    assert 'another binding of Counter says "keep"' in fault
+    (fault,) = faults(GOOD.replace("counter.py", 'counter"\nsockets_on_reset = "shut'))
+    assert "sockets_on_reset" in fault
+
+
 @pytest.mark.parametrize(
     ("text", "place"), [('a = 1\nname = "x\n', "f:2:10"), ("a = [\n", "f:2:1"), ("=", "f:1:1")]
 )
