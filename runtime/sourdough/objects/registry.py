@@ -16,6 +16,7 @@ from sourdough.objects.backlog import Backlog, QueueLimits
 from sourdough.objects.container import Container, Phase
 from sourdough.objects.context import DurableObjectState
 from sourdough.objects.eviction import Eviction, Residency
+from sourdough.objects.held_back import HeldBack
 from sourdough.objects.quarantine import Quarantine
 from sourdough.objects.refusal import overloaded_error, released_error
 from sourdough.objects.sections import SECTION_SECONDS
@@ -85,8 +86,9 @@ class Registry:
         self._closing: dict[bytes, asyncio.Future[None]] = {}
         self._without_room: deque[asyncio.Future[None]] = deque()
         self._containers: dict[bytes, Container] = {}
-        self._congested = False
-        self._held_back: deque[tuple[bytes, bytes | None, Event]] = deque()
+        self._for_disk = HeldBack(self._backlog, self._admit, self._waits_for_disk)
+        self._for_sockets = HeldBack(self._backlog, self._past_sockets)
+        self._held_back = False
 
     def __len__(self) -> int:
         return len(self._containers)
@@ -98,11 +100,11 @@ class Registry:
     def events(self) -> int:
         """How many events run or wait in all objects."""
         inside = sum(len(each.events) + len(each.gate) for each in self._containers.values())
-        return inside + len(self._held_back)
+        return inside + len(self._for_disk) + len(self._for_sockets)
 
     def works(self, overdue: Contained[Event]) -> bool:
         """Whether a drain waits for anything here; not for events that are `overdue`."""
-        return bool(self._held_back) or any(
+        return bool(self._for_disk or self._for_sockets) or any(
             len(each.gate) or each.work.tasks or any(event not in overdue for event in each.events)
             for each in self._containers.values()
         )
@@ -130,9 +132,14 @@ class Registry:
         """
         if self.quarantine and self.quarantine.refuses(key, event):
             return
-        if (self._congested or self._held_back) and self._waits_for_disk(key):
-            self._hold_back(key, name, event)
-        else:
+        if self._held_back and self._for_sockets.takes(key, name, event):
+            return
+        if self._held_back and self._for_disk.takes(key, name, event):
+            return
+        self._admit(key, name, event)
+
+    def _past_sockets(self, key: bytes, name: bytes | None, event: Event) -> None:
+        if not self._for_disk.takes(key, name, event):
             self._admit(key, name, event)
 
     def _admit(self, key: bytes, name: bytes | None, event: Event) -> None:
@@ -184,7 +191,7 @@ class Registry:
             del self._containers[container.key]
             self._room_made()
 
-    # --- a disk that cannot keep up
+    # --- what holds events back in front of all objects
 
     def congestion(self, congested: bool) -> None:
         """Hold new events back while the disk cannot keep up (invariant S13).
@@ -192,19 +199,16 @@ class Registry:
         Those that run go on, so what waits here waits for the disk alone, and in order; how many
         may wait is bounded by what may be in flight in a host.
         """
-        self._congested = congested
-        while self._held_back and not self._congested:
-            key, name, event = self._held_back.popleft()
-            self._backlog.size -= event.size
-            self._admit(key, name, event)
+        self._hold_back(self._for_disk, congested)
 
-    def _hold_back(self, key: bytes, name: bytes | None, event: Event) -> None:
-        refusal = self._backlog.refuses(0, 0, event.size)
-        if refusal is not None:
-            event.reply.failed(overloaded_error(refusal))
-            return
-        self._backlog.size += event.size
-        self._held_back.append((key, name, event))
+    def await_sockets(self, waiting: bool) -> None:
+        """Hold new events back while it is not known which WebSockets objects have (W4)."""
+        self._hold_back(self._for_sockets, waiting)
+
+    def _hold_back(self, barrier: HeldBack, shut: bool) -> None:
+        self._held_back = True
+        barrier.shut(shut=shut)
+        self._held_back = self._for_disk.active or self._for_sockets.active
 
     def _waits_for_disk(self, key: bytes) -> bool:
         cls = self._classes.get(key[:-ID_BYTES])
@@ -302,10 +306,8 @@ class Registry:
 
     async def release_all(self) -> int:
         """Close every database and mark every instance dead (invariant P2); return how many."""
-        for _, _, event in self._held_back:
-            self._backlog.size -= event.size
-            event.reply.failed(released_error())
-        self._held_back.clear()
+        self._for_sockets.refuse_all(released_error())
+        self._for_disk.refuse_all(released_error())
         containers = list(self._containers.values())
         self._containers.clear()
         limit = asyncio.Semaphore(_CLOSE_AT_ONCE)
