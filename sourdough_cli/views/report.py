@@ -37,10 +37,11 @@ def report_lines(found: Inspection, *, storage: str, now: float, width: int) -> 
         lines.append(Text(f"  in quarantine for {span}: {escape(found.quarantine.reason)}", BROKEN))
     report = found.report
     if report is None:
-        return [*lines, Text("  nothing is stored yet", DETAIL)]
+        return [*lines, *_sockets(found, width), Text("  nothing is stored yet", DETAIL)]
     lines += [_database(found, report, storage), Text(f"  created   {ago(now - report.created)}")]
     if report.alarm is not None:
         lines.append(Text(f"  alarm     {_alarm(report.alarm, now)}"))
+    lines += _sockets(found, width)
     return [*lines, *_entries(report, width), *_tables(report.tables, width)]
 
 
@@ -77,6 +78,16 @@ def _alarm(alarm: float, now: float) -> str:
     moment = f"{at:%H:%M:%S} UTC" if abs(alarm - now) < 86_400 else f"{at:%Y-%m-%d %H:%M:%S} UTC"
     when = f"in {duration(alarm - now)}" if alarm > now else f"due since {duration(now - alarm)}"
     return f"{when} ({moment})"
+
+
+def _sockets(found: Inspection, width: int) -> list[Text]:
+    if found.sockets is None or not found.sockets.open:
+        return []
+    line = f"  sockets   {count(found.sockets.open)}"
+    tags = ", ".join(f"{escape(each.tag)} ({count(each.sockets)})" for each in found.sockets.tags)
+    if tags:
+        line = f"{line}   tags: {tags}"
+    return [Text(cut(line, max(width, _LEAST_CELLS)))]
 
 
 def _entries(report: ObjectReport, width: int) -> list[Text]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _MOST_TRACEBACK_LINES = 8
 _LEAST_EXIT_CELLS = 16
-_DROP_ORDER = ("cpu", "p50", "up", "mem", "restarts", "p99", "objects", "pid", "req/s")
+_DROP_ORDER = ("cpu", "p50", "up", "mem", "restarts", "p99", "objects", "sockets", "pid", "req/s")
 
 
 class Row(NamedTuple):
@@ -36,6 +36,8 @@ class Row(NamedTuple):
     process: ProcessStatus
     load: str
     """What it holds: objects of a host, connections of a gateway."""
+    sockets: str = ""
+    """Open WebSockets of a gateway."""
 
 
 class Column(NamedTuple):
@@ -54,6 +56,7 @@ _COLUMNS = (
     Column("up", 12, lambda row, now: _up(row.process, now)),
     Column("restarts", 10, lambda row, _: count(row.process.restarts)),
     Column("objects", 10, lambda row, _: row.load),
+    Column("sockets", 10, lambda row, _: row.sockets),
     Column("req/s", 8, lambda row, _: rate(row.process.requests_per_second)),
     Column("p50", 9, lambda row, _: latency(row.process.p50)),
     Column("p99", 9, lambda row, _: latency(row.process.p99)),
@@ -64,7 +67,7 @@ _COLUMNS = (
 
 def table_lines(snapshot: Snapshot, *, now: float, width: int, height: int) -> list[Text]:
     """Return at most `height` lines of at most `width` cells; `now` is in Unix seconds."""
-    columns = _fitting(width)
+    columns = _fitting(snapshot, width)
     exit_cells = width - sum(column.cells for column in columns) - 3
     reasons = exit_cells if exit_cells >= _LEAST_EXIT_CELLS and _exits(snapshot) else 0
     rows = _rows(snapshot)
@@ -81,8 +84,9 @@ def table_lines(snapshot: Snapshot, *, now: float, width: int, height: int) -> l
     return lines[: max(height, 0)]
 
 
-def _fitting(width: int) -> list[Column]:
-    columns = list(_COLUMNS)
+def _fitting(snapshot: Snapshot, width: int) -> list[Column]:
+    sockets = any(gateway.sockets for gateway in snapshot.gateways)
+    columns = [column for column in _COLUMNS if sockets or column.head != "sockets"]
     for head in _DROP_ORDER:
         if sum(column.cells for column in columns) <= width:
             break
@@ -97,7 +101,10 @@ def _rows(snapshot: Snapshot) -> list[Row]:
     single = len(snapshot.gateways) == 1
     return hosts + [
         Row(
-            "gw" if single else f"gw {gateway.index}", gateway, f"{count(gateway.connections)} conn"
+            "gw" if single else f"gw {gateway.index}",
+            gateway,
+            f"{count(gateway.connections)} conn",
+            count(gateway.sockets),
         )
         for gateway in snapshot.gateways
     ]

@@ -38,6 +38,7 @@ from sourdough.coordinator.reference import (
     unknown,
 )  # fmt: skip
 from sourdough.errors import SourdoughError
+from sourdough.observe.sockets import SocketsReport  # noqa: TC001 (msgspec reads it)
 from sourdough.placement import slot_of
 from sourdough.storage.inspection import ObjectReport  # noqa: TC001 (msgspec reads it)
 from sourdough.wire.messages import Answered, Errand
@@ -57,6 +58,7 @@ class _Looked(msgspec.Struct, frozen=True, kw_only=True):
 
     live: bool
     report: ObjectReport | None
+    sockets: SocketsReport
 
 
 def namespaces_of(config: Config, layout: Layout) -> list[Namespace]:
@@ -173,6 +175,7 @@ class Answers:
             seat=seat,
             host_pid=host.pid if host is not None else None,
             report=looked.report,
+            sockets=looked.sockets,
             quarantine=self._ledger.quarantines.of((found.storage_name, raw)),
         )
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
+from sourdough.observe.sockets import SocketsReport  # noqa: TC001 (msgspec reads it)
 from sourdough.observe.status import QuarantinedStatus  # noqa: TC001 (msgspec reads it)
 from sourdough.storage.inspection import ObjectReport  # noqa: TC001 (msgspec reads it)
 from sourdough.wire.messages import Answered  # noqa: TC001 (msgspec reads it)
@@ -40,6 +41,8 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     """The process in that seat; None while it is being replaced."""
     report: ObjectReport | None
     """What the object's file holds; None for a live object that has written nothing yet."""
+    sockets: SocketsReport | None = None
+    """Its hibernating WebSockets; None while no server runs."""
     quarantine: QuarantinedStatus | None = None
     """Why and until when nothing reaches the object; None for one that can be reached."""
 

@@ -113,5 +113,6 @@ def _gateway(supervisor: Supervisor, index: int) -> GatewayStatus:
         p50=figures.latency(0.5),
         p99=figures.latency(0.99),
         connections=figures.beat.connections,
+        sockets=figures.beat.sockets,
         parked=figures.beat.parked,
     )

@@ -12,6 +12,7 @@ import msgspec
 
 from sourdough.errors import DurableObjectError, SourdoughError
 from sourdough.ids import ObjectId
+from sourdough.observe.sockets import SocketsReport
 from sourdough.storage.inspection import ObjectReport, report
 from sourdough.wire.messages import Answer, Ask, Forgotten, Named
 
@@ -28,6 +29,7 @@ class Looked(msgspec.Struct, frozen=True, kw_only=True):
 
     live: bool
     report: ObjectReport | None
+    sockets: SocketsReport = SocketsReport()
 
 
 class Questions:

@@ -59,6 +59,8 @@ class GatewayStatus(ProcessStatus, frozen=True, kw_only=True):
     """A gateway process."""
 
     connections: int = 0
+    sockets: int = 0
+    """WebSockets that are open."""
     parked: int = 0
     """Requests that wait for a seat to be taken."""
 

@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from sourdough.coordinator.inspection import Inspection, Life, Removed
+from sourdough.observe.sockets import report_sockets
 from sourdough.storage.inspection import EntryReport, ObjectReport, TableReport
 from sourdough_cli.views.removal import removal_lines, removed_lines
 from sourdough_cli.views.report import report_lines
@@ -124,6 +125,25 @@ def test_an_alarm_that_is_due_says_since_when():
     assert "due since 7 s" in lines_of(msgspec.structs.replace(FOUND, report=due))[4]
     far = msgspec.structs.replace(REPORT, alarm=NOW + 90_000)
     assert "2027-01-16" in lines_of(msgspec.structs.replace(FOUND, report=far))[4]
+
+
+def test_the_sockets_of_an_object_are_counted_by_tag():
+    """How many there are, and under which tags; nothing where there are none."""
+    two = report_sockets([("lobby", "evil\x1b"), ("lobby",)])
+    shown = lines_of(msgspec.structs.replace(FOUND, sockets=two))
+    assert shown[5] == "  sockets   2   tags: evil\\x1b (1), lobby (2)"
+    plain = report_sockets([()] * 1_204)
+    assert lines_of(msgspec.structs.replace(FOUND, sockets=plain))[5] == "  sockets   1,204"
+    assert lines_of(msgspec.structs.replace(FOUND, sockets=report_sockets([]))) == lines_of(FOUND)
+    many = report_sockets([(f"tag-{number}",) for number in range(200)])
+    assert len(many.tags) == 100
+    assert len(lines_of(msgspec.structs.replace(FOUND, sockets=many))[5]) == 80
+
+
+def test_an_object_with_sockets_may_have_stored_nothing():
+    """Tags and attachments are kept by the gateways, not in its file."""
+    found = msgspec.structs.replace(FOUND, report=None, sockets=report_sockets([("lobby",)]))
+    assert lines_of(found)[2:] == ["  sockets   1   tags: lobby (1)", "  nothing is stored yet"]
 
 
 def test_an_object_that_wrote_nothing_says_so():

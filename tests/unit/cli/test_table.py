@@ -102,6 +102,19 @@ def test_columns_go_in_the_documented_order():
     assert heads == [{"cpu", "p50", "up"}, {"p50", "up"}, {"up"}, set()]
 
 
+def test_sockets_have_a_column_when_there_are_any():
+    """It is there in a wide and in a narrow window, and costs nobody else a column it needs."""
+    gateway = msgspec.structs.replace(GATEWAY, sockets=1_204)
+    shown = msgspec.structs.replace(snapshot(HOST), gateways=(gateway,))
+    for width in (120, 80):
+        head, host, last = text_of(shown, width=width).splitlines()
+        assert "sockets" in head
+        assert "1,204" in last
+        assert "1,204" not in host
+        assert "req/s" in head
+    assert "sockets" not in text_of(snapshot(HOST))
+
+
 def test_a_traceback_cannot_command_the_terminal():
     """Control characters in a user's exception are written out."""
     shown = text_of(snapshot(BROKEN))
