@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def new(
     directory: Annotated[Path, typer.Argument(help="The new folder; its name names the project.")],
     template: Annotated[
-        str, typer.Option("--template", "-t", help="What to begin with.")
+        str, typer.Option("--template", "-t", help="What to begin with: counter or chat.")
     ] = "counter",
 ) -> None:
     """Create a project from a template. Nothing that exists is overwritten."""

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from sourdough_cli.scaffold import template_names
+
 ROOT = Path(__file__).parents[2]
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 NAME = f"sourdough_runtime-{VERSION}"
@@ -81,8 +83,9 @@ def assert_works(environment: Environment) -> None:
     """The command, its templates and its checks work from where they are installed."""
     assert environment("-m", "sourdough_cli", "--version") == f"sourdough {VERSION}\n"
     command = environment.folder / "bin" / "sourdough"
-    run(command, "new", "bakery", cwd=environment.folder)
-    assert "is fine" in run(command, "check", cwd=environment.folder / "bakery")
+    for template in template_names():
+        run(command, "new", f"my-{template}", "--template", template, cwd=environment.folder)
+        assert "is fine" in run(command, "check", cwd=environment.folder / f"my-{template}")
 
 
 def imported_from(environment: Environment) -> list[Path]:
@@ -137,6 +140,7 @@ def test_the_sdist_holds_what_work_on_it_needs(built):
         "docs/cli.md",
         "pyproject.toml",
         "sourdough.toml.example",
+        "templates/chat/page/chat.html",
         "templates/counter/sourdough.toml",
         "tests/conftest.py",
         "tests/packaging/test_builds.py",

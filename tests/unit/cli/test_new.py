@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
@@ -79,6 +80,22 @@ def test_names_that_would_shadow_are_refused(name):
     with pytest.raises(ConfigError, match="cannot be named"):
         new(Path(name))
     assert not Path(name).exists()
+
+
+def test_every_template_makes_a_project(capsys):
+    """Its configuration is valid; what is named is there, folders included."""
+    for template in template_names():
+        new(Path(f"my-{template}"), template=template)
+        root = Path(f"my-{template}")
+        assert load(root / "sourdough.toml").config.name == root.name
+        assert f"Created my-{template} from template {template}" in capsys.readouterr().out
+    assert Path("my-chat/page/chat.html").is_file()
+
+
+def test_help_names_the_templates():
+    """The text is written by hand, so that `--help` reads no folder."""
+    (option,) = (each for each in get_type_hints(new, include_extras=True)["template"].__metadata__)
+    assert sorted(option.help.rstrip(".").partition(": ")[2].split(" or ")) == template_names()
 
 
 def test_an_unknown_template_names_the_nearest():
