@@ -78,7 +78,6 @@ class Application:
             index=worker.index,
             memory=options.memory,
             ledger=None if worker.ledger is None else str(worker.ledger),
-            door=worker.door,
         )
 
     def host_arguments(self) -> list[str]:

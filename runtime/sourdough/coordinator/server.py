@@ -47,6 +47,7 @@ from sourdough.storage.journal.damage import RESTORE
 from sourdough.storage.journal.recovery import prepare_storage
 from sourdough.storage.layout import measure_sync, prepare
 from sourdough.wire.messages import Drained, LoadFailed, Released
+from sourdough.wire.sockets import DOORS
 
 if TYPE_CHECKING:
     import socket
@@ -60,8 +61,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Server", "ServerOptions"]
 
-# Half of the serial numbers that fit into the number of a WebSocket: as many can follow.
-_FIRST_SERIALS = 1 << 23
+# Half of the numbers that a coordinator may give: as many can follow.
+_FIRST_SERIALS = DOORS // 2
 
 
 class Server:

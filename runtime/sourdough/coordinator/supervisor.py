@@ -64,8 +64,8 @@ class Supervisor:
         record: Callable[[Record], None],
         first_serial: int = 1,
     ) -> None:
-        """first_serial: programs that outlive a coordinator keep what was numbered by its serials,
-        so those of the next should be others.
+        """first_serial: programs may outlive a coordinator, and know hosts and gateways by their
+        numbers; those of the next should be others.
         """
         self.application = application
         self._launcher = launcher
@@ -153,8 +153,6 @@ class Supervisor:
             since=self._clock.now(),
             since_monotonic=self._clock.monotonic(),
         )
-        if worker.is_client:
-            worker.door = next(self._serials)
         self.workers.append(worker)
         return worker
 
@@ -204,8 +202,7 @@ class Supervisor:
             self._loaded = worker.generation
             self.fill()
         else:
-            door = worker.door if message.door else 0
-            worker.edge = door if worker.is_client else worker.serial
+            worker.edge = message.door if worker.is_client else worker.serial
             self._tell_gateways()
         self.on_changed()
 

@@ -31,10 +31,8 @@ class Worker:
     since_monotonic: float
     path: str = ""
     """Where its links connect to."""
-    door: int = 0
-    """Kept for the gateway of a client: its serial number."""
     edge: int = 0
-    """The serial number of the gateway that runs in it; 0: none, or it is not ready."""
+    """The number of the gateway that runs in it; 0: none, or it is not ready."""
     ledger: Path | None = None
     """What a gateway knows of its WebSockets, for its successor."""
     breadcrumb: Path | None = None

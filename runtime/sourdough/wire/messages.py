@@ -40,8 +40,6 @@ class Setup(Message, frozen=True, kw_only=True):
     ledger: str | None = None
     """The file in which a gateway notes its hibernating WebSockets, for the next one of its index
     (invariant W4). None: it has no successor, because its end is the end of everything."""
-    door: int = 0
-    """The serial number of the gateway in a program with the library; 0 for everybody else."""
 
 
 class SeatEntry(msgspec.Struct, frozen=True, array_like=True):
@@ -201,8 +199,9 @@ class Ready(Message, frozen=True, kw_only=True):
     """The user's modules are imported, the socket accepts."""
 
     pid: int
-    door: bool = False
-    """A program with the library takes clients, under the number that is `Setup.door`."""
+    door: int = 0
+    """The number of the gateway in a program with the library; 0: it takes no clients. The program
+    chose it: what it numbered with it outlives coordinators."""
 
 
 class LoadFailed(Message, frozen=True, kw_only=True):

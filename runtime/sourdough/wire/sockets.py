@@ -26,6 +26,10 @@ _PIECE = 256 * 1024
 # Larger than any message of a client plus what stands around it.
 _MAX_MESSAGE = 1 << 28
 _COUNTER_BITS = 40
+_SERIAL_BITS = 24
+DOORS = 1 << _SERIAL_BITS - 1
+"""Numbers from here on are those of gateways in programs with the library, which choose their own;
+those below are given by coordinators."""
 
 
 def socket_number(serial: int, count: int) -> int:

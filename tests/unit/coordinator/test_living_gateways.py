@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from sourdough.coordinator.clients import Clients
-from sourdough.wire.messages import Assign, Gateways, Ready, Setup
+from sourdough.wire.messages import Assign, Gateways, Ready
+from sourdough.wire.sockets import DOORS
 
 
 def _serials(worker) -> tuple[int, ...]:
@@ -53,25 +54,12 @@ async def test_a_program_counts_from_the_moment_it_takes_clients(make):
     server = make(hosts=1, gateways=0).start()
     (host,) = server.supervisor.hosts
     client = Clients(server.supervisor).admit(TwinClient())
-    setup = client.child.told[0]
-    assert isinstance(setup, Setup)
-    assert setup.door not in {0, setup.serial}
     server.ready(client)
     assert _serials(host) == ()
-    server.supervisor.on_message(client, Ready(pid=1, door=True))
-    assert _serials(host) == (setup.door,)
+    server.supervisor.on_message(client, Ready(pid=1, door=DOORS + 7))
+    assert _serials(host) == (DOORS + 7,)
     server.supervisor.on_exit(client, 0)
     assert _serials(host) == ()
-
-
-async def test_no_two_processes_have_one_number(make):
-    """Numbers of sockets are made of them (W1)."""
-    server = make(hosts=2, gateways=2).start()
-    clients = Clients(server.supervisor)
-    admitted = [clients.admit(TwinClient()) for _ in range(3)]
-    numbers = [each.serial for each in server.supervisor.workers]
-    numbers += [each.door for each in admitted]
-    assert len(set(numbers)) == len(numbers) == 10
 
 
 class TwinClient:
