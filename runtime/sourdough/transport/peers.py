@@ -215,9 +215,12 @@ class Peers:
         return [*self.table.entries, *(self.table.leaving if self._local is not None else ())]
 
     def _retire_missing(self) -> None:
-        """Open nothing new on the links to hosts that the table no longer names."""
+        """Open nothing new on the links to hosts that the table no longer names.
+
+        Whoever is leaving keeps the link: what its objects still say to WebSockets comes over it.
+        """
         current = {entry.serial for entry in self.table.entries}
-        named = {entry.serial for entry in self._named()}
+        named = current | {entry.serial for entry in self.table.leaving}
         for serial, link in self._all_links.items():
             if serial not in current:
                 self._links.pop(serial, None)

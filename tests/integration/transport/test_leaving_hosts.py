@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from .hosts import Sent, slot
 
 
@@ -47,3 +49,20 @@ async def test_a_host_that_came_later_reaches_those_who_are_leaving(world):
     await world.until(lambda: later.answered)
     assert new.got == ["later 3"]
     peers.close()
+
+
+async def test_a_gateway_hears_those_who_are_leaving_to_the_end(world):
+    """Their objects still speak to WebSockets, until somebody else has the seat (W4)."""
+    old = world.host(1)
+    world.publish({1: (1, 1)})
+    await world.until(lambda: old.links and old.links[0].up)
+    world.publish({}, leaving={1: (1, 1)})
+    waiting = world.send("a")
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert old.links[0].up
+    assert (world.peers.parked, old.got) == (1, [])
+    new = world.host(2)
+    world.publish({1: (2, 2)})
+    await world.until(lambda: waiting.answered and not old.links[0].up)
+    assert new.got == ["a 2"]
