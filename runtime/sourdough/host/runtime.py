@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import resource
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,13 +22,12 @@ from sourdough.host.errands import Errands
 from sourdough.host.host import Host
 from sourdough.host.memory import Memory
 from sourdough.host.questions import Questions
+from sourdough.host.room import queue_limits, residency
 from sourdough.host.scheduled import Scheduled
 from sourdough.host.sql_limits import sql_limits
 from sourdough.ids import IdFactory, ObjectId
 from sourdough.movable import ShiftedClock
 from sourdough.objects.attribution import Attribution
-from sourdough.objects.backlog import QueueLimits
-from sourdough.objects.eviction import Residency
 from sourdough.objects.namespace import DurableObjectNamespace, Env
 from sourdough.objects.registry import ObjectClass, Registry
 from sourdough.outgoing import pool
@@ -67,7 +65,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sourdough.clock import Clock
-    from sourdough.config.limits import Limits
     from sourdough.host.loading import Loaded
     from sourdough.objects.stub import Caller
     from sourdough.observe.breadcrumb import Breadcrumb
@@ -75,48 +72,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sourdough.host")
 
-# A live object holds its database, its WAL, and where it was created here two more.
-_DESCRIPTORS_PER_OBJECT = 4
-# Links, listening sockets, what user code opens.
-_RESERVED_DESCRIPTORS = 512
 # After the seat is given away, peers that do not yet know may still send something, which must be
 # refused, not lost: a host waits so long for them to close their links.
 _LINGER_SECONDS = 2.0
-
-
-def open_limit(descriptors: int | None = None) -> int:
-    """Return how many databases may be open, so that descriptors never run out (invariant P10).
-
-    descriptors: how many are there for them, where the process is not the host's alone.
-    """
-    allowed = descriptors or resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return max(1, (allowed - _RESERVED_DESCRIPTORS) // _DESCRIPTORS_PER_OBJECT)
-
-
-def resident_limit(configured: int, descriptors: int | None = None) -> int:
-    """Return how many objects may live here: what is evicted is open until it has closed."""
-    return max(1, min(configured, open_limit(descriptors) * 7 // 8))
-
-
-def residency(limits: Limits, descriptors: int | None = None) -> Residency:
-    """Return how many objects live in a host, and for how long."""
-    return Residency(
-        resident_limit=resident_limit(limits.resident_objects, descriptors),
-        open_limit=open_limit(descriptors),
-        memory_limit=limits.host_memory_bytes,
-        hibernate_after=limits.hibernate_after,
-        evict_after=limits.evict_after,
-    )
-
-
-def queue_limits(limits: Limits) -> QueueLimits:
-    """Return how much may wait in front of the objects of a host."""
-    return QueueLimits(
-        events=limits.object_queue,
-        size=limits.object_queue_bytes,
-        host_size=limits.host_queue_bytes,
-        seconds=limits.queue_timeout,
-    )
 
 
 class HostRuntime:

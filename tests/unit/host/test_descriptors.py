@@ -6,7 +6,7 @@ import resource
 
 import pytest
 
-from sourdough.host.runtime import open_limit, resident_limit
+from sourdough.host.room import open_limit, resident_limit
 
 
 @pytest.fixture
