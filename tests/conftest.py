@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections import Counter
 from pathlib import Path
@@ -9,6 +10,10 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parent
+
+# Tests start some hundred servers of five processes each: where this is set, every one of them
+# would compile all of Sourdough again, which takes four times as long as the start itself.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Seconds, on two cores. Beyond it a suite is too slow to be run before every commit.
 BUDGETS = {

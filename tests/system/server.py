@@ -131,11 +131,11 @@ class RunningServer:
                 ended = True
             except subprocess.TimeoutExpired:
                 ended = False
-        left = self.left_after(2.5) if ended else []
+        left = self.left_after(10.0) if ended else []
         for pid in self.pids():
             _kill(pid)
         self.process.wait(5)
-        assert not self.left_after(5.0)
+        assert not self.left_after(10.0)
         for reader in self._readers:
             reader.join(5)
         for stream in (self.process.stdout, self.process.stderr):

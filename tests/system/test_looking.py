@@ -52,7 +52,7 @@ def test_status_counts_objects_and_restarts(counters):
     with RunningServer(counters) as server:
         _fill(server)
         assert wait_until(
-            lambda: sum(host["objects"] for host in server.status()["hosts"]) == len(NAMES), 5
+            lambda: sum(host["objects"] for host in server.status()["hosts"]) == len(NAMES), 15
         )
         victim = server.status()["hosts"][0]
         os.kill(victim["pid"], signal.SIGKILL)
@@ -104,7 +104,7 @@ def test_looking_after_a_kill_harms_nothing(counters):
         _fill(server)
         server.signal(signal.SIGKILL)
         server.wait()
-        assert not server.left_after(3.0)
+        assert not server.left_after(10)
         for name in NAMES[:2]:
             assert _inspected(counters, f"COUNTER:{name}")["name"] == name
     with RunningServer(counters) as server, Client(server.url) as client:
@@ -121,7 +121,7 @@ def test_rm_deletes_a_live_object_and_a_stopped_one(counters):
         assert client.get("/direct/n1/").json() == {"value": 0}
         assert "n1" not in _listed(counters)
         assert client.post("/direct/n1/increment").json() == {"value": 1}
-        assert wait_until(lambda: "n1" in _listed(counters), 5)
+        assert wait_until(lambda: "n1" in _listed(counters), 15)
     result = command(counters, "rm", "COUNTER:n2", "--yes")
     assert result.returncode == 0, result.stderr
     with RunningServer(counters, "serve", "--hosts", "0") as server, Client(server.url) as client:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-import threading
+import time
 
 import pytest
 
 from tests.system.client import Client, Load
 from tests.system.editing import save
+from tests.system.held import HeldRequest
 from tests.system.server import RunningServer, wait_until
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,7 @@ class Versions:
             answer = client.post("/direct/slow/slow?seconds=0.3")
             assert answer.status == 200, (answer.status, answer.body)
             return
+        time.sleep(0.002)  # some hundred requests meet each save; more would only slow it down
         way = "direct" if thread % 2 else "via"
         answer = client.get(f"/{way}/c{thread}/version")
         assert answer.status == 200, (answer.status, answer.body)
@@ -84,58 +86,40 @@ def test_code_that_ends_the_process_leaves_the_old_serving(counters):
         assert not [line for line in server.lines() if "crashed" in line]
 
 
-class Request:
-    """One request in a thread of its own."""
-
-    def __init__(self, url: str, path: str) -> None:
-        self.status = 0
-        self.answer: object = None
-        self._url, self._path = url, path
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-
-    def _run(self) -> None:
-        with Client(self._url) as client:
-            answer = client.get(self._path)
-            self.status, self.answer = answer.status, answer.json()
-
-    def join(self) -> None:
-        self._thread.join(20)
-        assert not self._thread.is_alive()
-
-
-def _in_flight(server: RunningServer) -> bool:
-    return any(host["events"] for host in server.status()["hosts"])
+def _drains(server: RunningServer) -> bool:
+    return any(host["state"] == "draining" for host in server.status()["hosts"])
 
 
 @pytest.mark.parametrize("hosts", ["2", "0"])
 def test_a_request_in_flight_finishes_over_a_reload(counters, hosts):
     """D6: what runs when the file is saved ends with the old code, and its write is kept."""
     with RunningServer(counters, "dev", "--hosts", hosts) as server, Client(server.url) as client:
-        slow = Request(server.url, "/direct/a/slow?seconds=1.2")
-        by_stub = Request(server.url, "/via/b/slow?seconds=1.2")
-        assert wait_until(lambda: _in_flight(server), 5)
+        held, by_stub = HeldRequest(server), HeldRequest(server, "/via/b/held")
         save(counters, "3")
+        assert wait_until(lambda: _drains(server), 15)
+        held.let_go()
+        by_stub.let_go()
         server.wait_for_line(lambda line: "reloaded counters.py" in line)
-        slow.join()
-        by_stub.join()
-        assert (slow.status, slow.answer) == (200, {"value": 1})
-        assert (by_stub.status, by_stub.answer) == (200, {"value": 1})
+        for each in (held, by_stub):
+            answer = each.join()
+            assert answer is not None, each.error
+            assert (answer.status, answer.json()) == (200, {"value": 1})
         assert client.get("/direct/a/version").json() == {"version": 3}
         assert client.get("/direct/a/").json() == {"value": 1}
 
 
 def test_a_chain_of_calls_across_hosts_finishes_over_a_reload(counters):
     """D6: A -> B -> A -> ... between two seats still reaches its objects while both drain."""
-    with RunningServer(counters, "dev") as server, Client(server.url) as client:
+    with RunningServer(counters, "dev") as server:
         here, there = _names_on_different_seats(server)
-        assert client.get(f"/chain/{here}/{there}/1").json() == {"path": [here, there]}
-        chain = Request(server.url, f"/chain/{here}/{there}/7")
-        assert wait_until(lambda: _in_flight(server), 5)
+        chain = HeldRequest(server, f"/chain/{here}/{there}/7")
         save(counters, "4")
+        assert wait_until(lambda: _drains(server), 15)
+        chain.let_go()
         server.wait_for_line(lambda line: "reloaded counters.py" in line)
-        chain.join()
-        assert (chain.status, chain.answer) == (200, {"path": [here, there] * 4})
+        answer = chain.join()
+        assert answer is not None, chain.error
+        assert (answer.status, answer.json()) == (200, {"path": [here, there] * 4})
 
 
 def _names_on_different_seats(server: RunningServer) -> tuple[str, str]:

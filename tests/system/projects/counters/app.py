@@ -10,14 +10,15 @@ class Default(WorkerEntrypoint):
         _, way, name, *rest = request.path.split("/")
         counter = self.env.COUNTER.get_by_name(name)
         if way == "chain":
-            return Response.json({"path": await counter.chain(name, rest[0], int(rest[1]))})
+            path = await counter.chain(name, rest[0], int(rest[1]), request.query["door"])
+            return Response.json({"path": path})
         if way != "via":
             return Response("nothing here\n", status=404)
         match rest:
             case ["increment"]:
                 return Response.json({"value": await counter.increment()})
-            case ["slow"]:
-                return Response.json({"value": await counter.slow(float(request.query["seconds"]))})
+            case ["held"]:
+                return Response.json({"value": await counter.held(request.query["door"])})
             case ["version"]:
                 return Response.json({"version": await counter.version()})
             case _:

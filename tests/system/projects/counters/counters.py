@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 from sourdough import DurableObject, Request, Response
 
@@ -25,13 +26,24 @@ class Counter(DurableObject):
         await asyncio.sleep(seconds)
         return await self.increment()
 
-    async def chain(self, me: str, other: str, depth: int) -> list[str]:
+    async def held(self, door: str) -> int:
+        """Make the file `door`.begun, and increment when the file `door` is there."""
+        await self._passes(door)
+        return await self.increment()
+
+    async def chain(self, me: str, other: str, depth: int, door: str) -> list[str]:
         """Call the other object, which calls this one again, and so on; return the way back."""
         if depth == 0:
             return [me]
-        await asyncio.sleep(0.2)
+        await self._passes(door)
+        await asyncio.sleep(0.05)
         stub = self.env.COUNTER.get_by_name(other)
-        return [me, *await stub.chain(other, me, depth - 1)]
+        return [me, *await stub.chain(other, me, depth - 1, door)]
+
+    async def _passes(self, door: str) -> None:
+        Path(f"{door}.begun").touch()
+        while not Path(door).exists():
+            await asyncio.sleep(0.01)
 
     async def fetch(self, request: Request) -> Response:
         action = request.path.rpartition("/")[2]
@@ -39,6 +51,8 @@ class Counter(DurableObject):
             return Response.json({"value": await self.increment()})
         if action == "slow":
             return Response.json({"value": await self.slow(float(request.query["seconds"]))})
+        if action == "held":
+            return Response.json({"value": await self.held(request.query["door"])})
         if action == "version":
             return Response.json({"version": VERSION})
         return Response.json({"value": await self.value()})
