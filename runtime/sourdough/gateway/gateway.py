@@ -83,8 +83,12 @@ class Gateway:
         on_exit: Callable[[], None],
         pid: int,
         descriptors: int | None = None,
+        entrypoint: Connect | None = None,
     ) -> None:
-        """Put the parts together. descriptors: its share, where the process is not its alone."""
+        """Put the parts together. descriptors: its share, where the process is not its alone.
+
+        entrypoint: leads to the one that answers all requests, where that is no host; see `enter`.
+        """
         self._loop = loop
         self._clock = clock
         self._channel = channel
@@ -103,14 +107,9 @@ class Gateway:
         self._router = Router(
             config, application=setup.application, storage_names=setup.storage_names
         )
-        self._peers = Peers(
-            loop=loop,
-            hello=Hello(role="gateway", serial=setup.serial),
-            clock=clock,
-            connect=connect,
-            parked_limit=config.limits.parked_requests,
-            park_seconds=config.limits.park_timeout,
-        )
+        self._serial = setup.serial
+        self._peers = self._new_peers(connect)
+        self._entrance = self._peers if entrypoint is None else self._new_peers(entrypoint)
         server: Server = config.dev if setup.mode == "dev" else config.serve
         self._edge = Edge(
             upstream=self,
@@ -122,6 +121,16 @@ class Gateway:
         # Request ids must differ between gateways and from those before a restart.
         self._edge.number = secrets.randbits(24) << 24
         self._listener = Listener(self._edge, listening)
+
+    def _new_peers(self, connect: Connect) -> Peers:
+        return Peers(
+            loop=self._loop,
+            hello=Hello(role="gateway", serial=self._serial),
+            clock=self._clock,
+            connect=connect,
+            parked_limit=self._config.limits.parked_requests,
+            park_seconds=self._config.limits.park_timeout,
+        )
 
     async def start(self) -> None:
         """Begin to accept; requests wait until a table has come."""
@@ -147,6 +156,14 @@ class Gateway:
             self._ending = self._loop.create_task(self._exit())
         elif isinstance(message, MoveClock):
             self._move_clock(message)
+
+    def enter(self, table: Table) -> None:
+        """Send requests to the entrypoint that this table names, beside the hosts."""
+        self._entrance.publish(table)
+
+    def begin_anew(self) -> None:
+        """Another coordinator has taken over, with other hosts; requests go where they went."""
+        self._peers.begin_anew(self._serial)
 
     def _configure(self, setup: Setup) -> None:
         """Take a changed configuration: its routes, for requests from now on."""
@@ -177,7 +194,8 @@ class Gateway:
                 timer.cancel()
         self._flush_lines()
         await self._listener.close()
-        self._peers.close()
+        for peers in self._all_peers:
+            peers.close()
 
     # --- requests: edge.Upstream
 
@@ -189,7 +207,7 @@ class Gateway:
             return _REFUSED
         forward = Forward(self, exchange, destination)
         self._waiting[exchange.number] = forward
-        self._peers.send(forward)
+        self._entrance.send(forward)
         return forward
 
     def answered(self, number: int) -> None:
@@ -240,20 +258,28 @@ class Gateway:
         lag = max(0.0, now - self._expected)
         self._expected = now + period
         self._timer = self._loop.call_later(period, self._tick)
-        self._peers.expire()
+        self._expire_parked()
         self._expire()
         self._channel.send(
             Heartbeat(
                 lag=lag,
                 connections=len(self._edge.connections),
                 events=len(self._waiting),
-                parked=self._peers.parked,
+                parked=sum(peers.parked for peers in self._all_peers),
                 memory=resident_bytes(),
                 cpu=time.process_time(),
                 requests=self._latency.total,
                 latency=tuple(self._latency.counts),
             )
         )
+
+    @property
+    def _all_peers(self) -> set[Peers]:
+        return {self._peers, self._entrance}
+
+    def _expire_parked(self) -> None:
+        for peers in self._all_peers:
+            peers.expire()
 
     def _expire(self) -> None:
         limit = self._config.limits.request_timeout
@@ -273,7 +299,7 @@ class Gateway:
     def _move_clock(self, message: MoveClock) -> None:
         assert isinstance(self._clock, ShiftedClock)
         self._clock.move_to(message.ahead)
-        self._peers.expire()
+        self._expire_parked()
         self._edge.tick()
         self._expire()
         self._channel.send(ClockMoved(ahead=message.ahead))

@@ -1,13 +1,16 @@
 """The gateway of a program with `serve`: clients on one side, the program's own `fetch` on the other.
 
 It is the gateway of every server, in this process, with one place to send requests to: the
-entrypoint of the member, over a link in memory.
+entrypoint of the member, over a link in memory. Hosts know it besides, by a number of its own, and
+hold the WebSockets of its clients as those of any gateway (invariant W1). It outlives coordinators,
+and so do those sockets: the hosts of the next are told of them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -20,6 +23,7 @@ from sourdough.observe.records import AnyRecord
 from sourdough.transport.channel import MemoryChannel
 from sourdough.transport.memory import connect
 from sourdough.wire.messages import Drain, Drained, Lines, SeatEntry, Setup, Table
+from sourdough.wire.sockets import DOORS
 
 if TYPE_CHECKING:
     import socket
@@ -52,6 +56,8 @@ class FrontDoor:
         self._decoder = msgspec.msgpack.Decoder(AnyRecord)
         self._drained = asyncio.Event()
         self._version = 0
+        self.number = DOORS + secrets.randbelow(DOORS)
+        """By which hosts know it; other programs have others, and so has every child."""
         self._channel, theirs = MemoryChannel.pair(self._loop)
         # Everything goes to the entrypoint: there are neither routes nor bindings out here.
         config = msgspec.structs.replace(
@@ -66,13 +72,14 @@ class FrontDoor:
                 application=config.name,
                 storage_names={},
                 mode="library",
-                serial=0,
+                serial=self.number,
                 index=1,
             ),
             config=config,
             clock=SYSTEM_CLOCK,
             channel=theirs,
-            connect=self._connect,
+            connect=member.reach,
+            entrypoint=self._connect,
             listening=listening,
             on_exit=lambda: None,
             pid=os.getpid(),
@@ -84,18 +91,26 @@ class FrontDoor:
     async def open(self) -> None:
         """Begin to take clients."""
         await self._gateway.start()
-        self._member.on_version = self._publish
-        self._publish(1)
+        self._enter(1)
+        self._member.open_door(self)
 
-    def _publish(self, version: int) -> None:
+    def receive(self, message: Message) -> None:
+        """Take what the coordinator says of hosts."""
+        self._gateway.receive(message)
+        if isinstance(message, Table):
+            self._enter(message.version)
+
+    def begin_anew(self) -> None:
+        """The hosts of a coordinator that has ended are gone."""
+        self._gateway.begin_anew()
+
+    def _enter(self, version: int) -> None:
         """Send requests to the entrypoint, under the version that its own calls begin with.
 
         It never falls: the next coordinator counts from one, and what has too high a version waits.
         """
         self._version = max(self._version, version)
-        self._gateway.receive(
-            Table(version=self._version, seats=1, entries=(_ENTRYPOINT,)),
-        )
+        self._gateway.enter(Table(version=self._version, seats=1, entries=(_ENTRYPOINT,)))
 
     async def drain(self, seconds: float) -> None:
         """Take nobody more and finish what is in flight, for so many seconds."""

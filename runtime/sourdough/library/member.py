@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from sourdough.clock import SYSTEM_CLOCK
 from sourdough.config.packed import pack
@@ -44,6 +44,18 @@ class _Line:
             self.channel.close()
 
 
+class Door(Protocol):
+    """A gateway of this process: hosts know it as they know every other."""
+
+    number: int
+
+    def receive(self, message: Message) -> None:
+        """Take what the coordinator says of hosts."""
+
+    def begin_anew(self) -> None:
+        """The hosts of a coordinator that has ended are gone."""
+
+
 class Member:
     """The part of this process that hosts know."""
 
@@ -58,8 +70,7 @@ class Member:
         self._line = _Line()
         self._connect: Connect | None = None
         self._complete = asyncio.Event()
-        self.on_version: Callable[[int], None] = lambda _version: None
-        """A table of this version has come."""
+        self._door: Door | None = None
         self.setup: Setup | None = None
         """What the coordinator said last of the application."""
         self.on_setup: Callable[[Setup], None] = lambda _setup: None
@@ -81,7 +92,7 @@ class Member:
             loaded=Loaded(classes={}, entrypoint=entrypoint),
             clock=SYSTEM_CLOCK,
             channel=self._line,
-            connect=self._reach,
+            connect=self.reach,
             breadcrumb=Breadcrumb(None),
             on_exit=lambda _code: None,
             pid=os.getpid(),
@@ -109,7 +120,7 @@ class Member:
         self._line.channel = None
         self.setup = None
         self._complete.clear()
-        self._runtime.begin_anew(0)
+        self._begin_anew(0)
 
     async def complete(self) -> None:
         """Return when every seat has been seen taken."""
@@ -120,17 +131,16 @@ class Member:
         match message:
             case Setup():
                 if self.setup is None:
-                    self._runtime.begin_anew(message.serial)
-                    self._line.send(Ready(pid=os.getpid()))
+                    self._begin_anew(message.serial)
+                    self._say_ready()
                 self.setup = message
                 self.on_setup(message)
             case Table():
-                self._runtime.receive(message)
-                self.on_version(message.version)
+                self._hear(message)
                 if len(message.entries) == message.seats:
                     self._complete.set()
             case HostGone():
-                self._runtime.receive(message)
+                self._hear(message)
             case Exit():
                 self.on_dismissed()
             case _:
@@ -144,7 +154,28 @@ class Member:
         """Drop every link; what is in flight fails."""
         await self._runtime.close()
 
-    async def _reach(self, path: str, factory: Callable[[], asyncio.Protocol]) -> object:
+    def open_door(self, door: Door) -> None:
+        """Take clients: hosts are told of the door, and the door of hosts, from now on."""
+        self._door = door
+        self._say_ready()
+
+    def _say_ready(self) -> None:
+        """Say what this process is; the answer is the table."""
+        number = 0 if self._door is None else self._door.number
+        self._line.send(Ready(pid=os.getpid(), door=number))
+
+    def _hear(self, message: Table | HostGone) -> None:
+        self._runtime.receive(message)
+        if self._door is not None:
+            self._door.receive(message)
+
+    def _begin_anew(self, serial: int) -> None:
+        self._runtime.begin_anew(serial)
+        if self._door is not None:
+            self._door.begin_anew()
+
+    async def reach(self, path: str, factory: Callable[[], asyncio.Protocol]) -> object:
+        """Connect a protocol to a host."""
         if self._connect is None:
             raise ConnectionRefusedError(path)
         return await self._connect(path, factory)
