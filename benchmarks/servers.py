@@ -88,11 +88,11 @@ def _copy(app: Path, project: Path, *, standby: bool, engine: str) -> None:
 
 
 @contextlib.contextmanager
-def workerd(program: Path, folder: Path):
+def workerd(program: Path, folder: Path, app: Path = APP):
     """Run workerd with objects of the same shape, storage on disk in a folder that stays."""
     storage = folder / "storage"
     storage.mkdir(parents=True, exist_ok=True)
-    command = [str(program), "serve", str(APP / "workerd" / "config.capnp"), "--control-fd=1"]
+    command = [str(program), "serve", str(app / "workerd" / "config.capnp"), "--control-fd=1"]
     with _started([*command, f"--directory-path=disk={storage}"], folder) as process:
         for line in process.stdout:
             if line.startswith('{"event":"listen"'):
