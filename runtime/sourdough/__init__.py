@@ -20,6 +20,7 @@ from sourdough.errors import (
     SourdoughError,
     StorageClosedError,
     StorageError,
+    StorageFullError,
 )
 from sourdough.http import Headers, Request, Response
 from sourdough.ids import ObjectId
@@ -58,6 +59,7 @@ __all__ = [
     "SourdoughError",
     "StorageClosedError",
     "StorageError",
+    "StorageFullError",
     "WorkerEntrypoint",
     "fetch",
     "route",

@@ -6,8 +6,10 @@
       StorageError         the storage folder or a file in it cannot be used: exit code 4
         StorageFormatError a file was written by a newer version
         StorageClosedError storage of an instance that is no longer the live one
+        StorageFullError   the disk is full; what could not be written is undone
         SqlError           a statement failed; the transaction goes on
           SqlConstraintError  it would have violated a constraint
+          SqlFullError        the disk is full; a StorageFullError too
       FolderInUseError     another server owns the storage folder: exit code 5
       WireError            a peer spoke nonsense on a link; the link is dropped
       FetchError           a request of `sourdough.fetch` got no answer
@@ -66,12 +68,20 @@ class StorageClosedError(StorageError):
     """Storage of an instance that was reset, evicted or handed over; the work belongs to another."""
 
 
+class StorageFullError(StorageError):
+    """The disk is full, or this user's share of it: the writes of this turn are undone (4.4.4)."""
+
+
 class SqlError(StorageError):
     """One statement failed (syntax, a missing table, a refusal); the transaction goes on (4.4.4)."""
 
 
 class SqlConstraintError(SqlError):
     """A statement would have violated a constraint (unique, check, not null, foreign key)."""
+
+
+class SqlFullError(SqlError, StorageFullError):
+    """The disk is full, and SQLite undid this one statement: the transaction goes on."""
 
 
 class FolderInUseError(SourdoughError):

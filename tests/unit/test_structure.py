@@ -35,6 +35,7 @@ PUBLIC = [
     "SourdoughError",
     "StorageClosedError",
     "StorageError",
+    "StorageFullError",
     "WorkerEntrypoint",
     "fetch",
     "route",

@@ -10,7 +10,12 @@ import traceback
 from pathlib import Path
 from typing import NamedTuple
 
-from sourdough.errors import DurableObjectError, QuarantinedError, SourdoughError
+from sourdough.errors import (
+    DurableObjectError,
+    QuarantinedError,
+    SourdoughError,
+    StorageFullError,
+)
 from sourdough.http.body import BodyError
 from sourdough.objects.crossing import REMOTE_TRACEBACK, decode_error, encode_error
 
@@ -28,6 +33,9 @@ __all__ = [
     "start_at_user",
     "traceback_of",
 ]
+
+
+DISK_FULL = "the disk is full: what this could not write is undone"
 
 
 class HttpFailure(NamedTuple):
@@ -51,6 +59,8 @@ def http_failure(error: BaseException) -> HttpFailure:
     """Return what an HTTP client is told about `error`."""
     if isinstance(error, QuarantinedError):
         return HttpFailure(503, error.args[0], "nothing of it has run", error.retry_after)
+    if _ran_out_of_disk(error):
+        return HttpFailure(507, DISK_FULL, "free space on the storage folder's disk", None)
     if isinstance(error, DurableObjectError):
         if error.overloaded:
             return HttpFailure(503, error.args[0], "try again later", 1)
@@ -59,6 +69,13 @@ def http_failure(error: BaseException) -> HttpFailure:
     if isinstance(error, BodyError) and not getattr(error, "remote", False):
         return HttpFailure(400, "the request's body was cut short", None, None)
     return HttpFailure(500, "the handler raised an error", "the log has the details", None)
+
+
+def _ran_out_of_disk(error: BaseException | None) -> bool:
+    """Say whether a full disk is behind an error, as the cause of its object's reset is."""
+    while error is not None and not isinstance(error, StorageFullError):
+        error = error.__cause__
+    return error is not None
 
 
 def describe(error: BaseException) -> tuple[str, str | None]:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import errno
+from typing import TYPE_CHECKING, Protocol
 
 import apsw
 
 from sourdough.errors import (
     SqlConstraintError,
     SqlError,
+    SqlFullError,
     StorageClosedError,
     StorageError,
+    StorageFullError,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CLOSED = "Durable Object storage is no longer accessible."
 
@@ -21,6 +27,10 @@ COMMIT_CONSTRAINT = (
     "Durable Object was reset and rolled back to its last known good state because the application"
     " left the database in a state where constraints were violated: "
 )
+
+_FREE_SPACE = "free space on the storage folder's disk"
+
+_FULL = frozenset((errno.ENOSPC, errno.EDQUOT))
 
 _HINT = "an index may help; `await ctx.storage.sql.exec_in_thread(...)` leaves the loop free"
 
@@ -45,6 +55,8 @@ def statement_error(error: apsw.Error, limit: TimeLimit | None = None) -> Storag
         return SqlError(too_long, hint=_HINT)
     if isinstance(error, apsw.ConstraintError):
         return SqlConstraintError(f"{error}: {_symbol(error)}")
+    if isinstance(error, apsw.FullError):
+        return SqlFullError(f"{error}: {_symbol(error)}", hint=_FREE_SPACE)
     return SqlError(f"{error}: {_symbol(error)}")
 
 
@@ -55,9 +67,7 @@ def critical_error(error: apsw.Error, limit: TimeLimit | None = None) -> Storage
             f"{too_long}; it was writing, so what this turn wrote is undone", hint=_HINT
         )
     if isinstance(error, apsw.FullError):
-        return StorageError(
-            "database or disk is full: SQLITE_FULL", hint="free space on the storage folder's disk"
-        )
+        return StorageFullError("database or disk is full: SQLITE_FULL", hint=_FREE_SPACE)
     return StorageError(f"{error}: {_symbol(error)}")
 
 
@@ -66,6 +76,16 @@ def commit_error(error: apsw.Error) -> StorageError:
     if isinstance(error, apsw.ConstraintError):
         return StorageError(f"{COMMIT_CONSTRAINT}{error}: {_symbol(error)}")
     return critical_error(error)
+
+
+def write_error(what: str, error: Exception, *, path: Path) -> StorageError:
+    """Return the error of an object's write that the system refused, or could not record."""
+    if isinstance(error, OSError):
+        text = f"{what}: {error.strerror}"
+        if error.errno in _FULL:
+            return StorageFullError(text, place=str(path), hint=_FREE_SPACE)
+        return StorageError(text, place=str(path))
+    return StorageError(f"{what}: {error}", place=str(path))
 
 
 def is_constraint(error: StorageError) -> bool:

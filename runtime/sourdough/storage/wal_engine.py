@@ -19,6 +19,7 @@ from sourdough.errors import StorageError
 from sourdough.storage.connection import open_file
 from sourdough.storage.disk import is_blank, open_directory, sync_data, write_all
 from sourdough.storage.engine import Durability
+from sourdough.storage.failure import write_error
 from sourdough.storage.limits import DEFAULT_LIMITS, SqlLimits
 from sourdough.storage.removal import draft_path, leftovers, remove_object, wal_path
 from sourdough.storage.stopwatch import Stopwatch
@@ -139,9 +140,7 @@ class WalEngine:
                 self._clear(path)
             self._write_new(path, data)
         except OSError as error:
-            raise StorageError(
-                f"an object's database cannot be created: {error.strerror}", place=str(path)
-            ) from error
+            raise write_error("an object's database cannot be created", error, path=path) from error
         file = WalFile(
             engine=self, path=path, connection=open_file(path, self.limits), name_synced=False
         )

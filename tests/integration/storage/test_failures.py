@@ -7,7 +7,13 @@ import asyncio
 import apsw
 import pytest
 
-from sourdough.errors import SqlError, StorageClosedError, StorageError, StorageFormatError
+from sourdough.errors import (
+    SqlFullError,
+    StorageClosedError,
+    StorageError,
+    StorageFormatError,
+    StorageFullError,
+)
 
 
 async def durable(database, commit) -> None:
@@ -114,7 +120,7 @@ async def test_a_full_disk_that_ends_the_transaction_is_critical(world):
     await database.storage.put("a", 1)
     await database.sync()
     database.connection().execute("PRAGMA max_page_count=20")
-    with pytest.raises(StorageError, match="database or disk is full: SQLITE_FULL"):
+    with pytest.raises(StorageFullError, match="database or disk is full: SQLITE_FULL"):
         await fill(database)
     assert [str(error) for error in world.broken] == ["database or disk is full: SQLITE_FULL"]
     for call in (
@@ -139,7 +145,7 @@ async def test_a_full_disk_that_ends_one_statement_is_an_exception(world):
     await database.sync()
     database.connection().execute("PRAGMA max_page_count=20")
     await database.storage.put("a", 2)
-    with pytest.raises(SqlError, match="full"):
+    with pytest.raises(SqlFullError, match="full"):
         database.storage.sql.exec(
             "INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
             " WHERE i < 50) SELECT randomblob(3000) FROM n"

@@ -7,7 +7,13 @@ import sys
 
 import pytest
 
-from sourdough.errors import DurableObjectError, RemoteError
+from sourdough.errors import (
+    DurableObjectError,
+    RemoteError,
+    SqlFullError,
+    StorageError,
+    StorageFullError,
+)
 from sourdough.http import BodyError
 from sourdough.objects.failure import (
     decode_error,
@@ -16,6 +22,7 @@ from sourdough.objects.failure import (
     http_failure,
     traceback_of,
 )
+from sourdough.objects.refusal import reset_error
 from sourdough.values import encode
 
 
@@ -155,6 +162,10 @@ def test_a_message_that_no_encoding_carries_is_told_nevertheless():
         (DurableObjectError("moved", durable_object_reset=True), 503, 1),
         (DurableObjectError("threw", remote=True, durable_object_reset=True), 500, None),
         (BodyError("the client left"), 400, None),
+        (StorageFullError("database or disk is full"), 507, None),
+        (SqlFullError("database or disk is full"), 507, None),
+        (reset_error(StorageFullError("database or disk is full")), 507, None),
+        (reset_error(StorageError("file is not a database")), 500, None),
     ],
 )
 def test_http_clients_learn_what_concerns_them(error, status, retry_after):

@@ -11,6 +11,7 @@ import apsw
 from sourdough.errors import StorageError
 from sourdough.storage.connection import open_file
 from sourdough.storage.engine import Durability
+from sourdough.storage.failure import write_error
 from sourdough.storage.journal.file import FOLD_BYTES, JournalFile
 from sourdough.storage.journal.places import draft_path, wal_path
 from sourdough.storage.journal.records import DEFLATED, RecordType
@@ -125,9 +126,7 @@ class JournalEngine:
                 self._disk.unlink(entry.place)
             entry.draft = False
             self._ledger.tidy(entry)
-            raise StorageError(
-                f"an object's database cannot be created: {error.strerror}", place=str(path)
-            ) from error
+            raise write_error("an object's database cannot be created", error, path=path) from error
         self._append(entry, RecordType.CREATE, bytes(data))
         entry.deleted = False
         entry.fold_ended(self.journal.use)

@@ -14,6 +14,7 @@ import apsw
 from sourdough.errors import StorageError
 from sourdough.storage.connection import open_file, run
 from sourdough.storage.engine import Durability, wait_until_durable
+from sourdough.storage.failure import write_error
 from sourdough.storage.journal.big import BigCommits
 from sourdough.storage.journal.records import IN_PAGES_FILE, RecordType
 
@@ -85,9 +86,8 @@ class JournalFile:
     def committed(self) -> int:
         """Return the number of the last commit. Raises StorageError for one that is not recorded."""
         if self._error is not None:
-            raise StorageError(
-                f"a commit could not be written to the journal: {self._error}",
-                place=str(self._entry.path),
+            raise write_error(
+                "a commit could not be written to the journal", self._error, path=self._entry.path
             ) from self._error
         return self.commits
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 
 import pytest
 
-from sourdough.errors import StorageError
+from sourdough.errors import StorageError, StorageFullError
 from tests.integration.storage.journal.conftest import soon
 
 SMALL = 64 * 1024
@@ -228,6 +229,33 @@ async def test_a_commit_that_cannot_be_recorded_resets_its_object(server):
     server.kill()
     server.start()
     assert await server.object().get("n") == 3
+
+
+async def test_a_full_disk_makes_no_object_and_keeps_the_rest(server):
+    """Its creation fails with a word of its own; the host goes on, and so does the object later."""
+    storage = server.object("a")
+    await storage.put("n", 1)
+    await storage.sync()
+    pwrite = server.disk.pwrite
+
+    def full(fd, buffers, offset):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    server.disk.pwrite = full
+    created = server.object("b")
+    await created.put("n", 2)
+    with pytest.raises(StorageFullError, match="cannot be created: No space left on device"):
+        created._database.flush()
+    server.disk.pwrite = pwrite
+    server.databases.pop().abandon()
+    assert server.failed == []
+    assert await storage.get("n") == 1
+    created = server.object("b")
+    await created.put("n", 3)
+    await created.sync()
+    server.kill()
+    server.start()
+    assert await server.object("b").get("n") == 3
 
 
 async def test_a_slow_disk_is_told_and_far_above_it_the_writer_waits(server):
