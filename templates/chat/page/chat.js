@@ -84,7 +84,9 @@ const hear = {
 
   lost(id) {
     const row = rows.get(id);
-    if (row && waits(row)) row.querySelector("button").hidden = false;
+    if (!row || !waits(row)) return;
+    row.querySelector("button").hidden = false;
+    follow(row, true);
   },
 };
 
@@ -114,10 +116,12 @@ const waits = row => row.classList.contains("waits");
 function show({ id, name, text, at: when }) {
   const row = at("message").content.firstElementChild.cloneNode(true);
   const date = new Date(when);
+  const today = date.toDateString() === new Date().toDateString();
   row.querySelector("b").textContent = name;
   row.querySelector("p").textContent = text;
   row.querySelector("time").dateTime = date.toISOString();
-  row.querySelector("time").textContent = date.toLocaleString([], { timeStyle: "short", dateStyle: "medium" });
+  row.querySelector("time").textContent =
+    date.toLocaleString([], { timeStyle: "short", dateStyle: today ? undefined : "medium" });
   rows.set(id, row);
   return row;
 }
