@@ -107,6 +107,10 @@ class Socket(asyncio.Protocol):
         self.sent_at = time.perf_counter()
         self._transport.write(self._frame)
 
+    def close(self) -> None:
+        """End the connection without a word."""
+        self._transport.abort()
+
 
 async def connected(order: Order) -> list[Socket]:
     """Open all sockets."""
