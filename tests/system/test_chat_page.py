@@ -22,7 +22,7 @@ class Member:
 
     def __init__(self, browser: Browser, url: str, name: str) -> None:
         self.tab: Tab = browser.open(url)
-        self.tab.until("document.getElementById('connections').value === '1'")
+        self.has_connected(1)
         self._type("name", name)
 
     def say(self, text: str) -> None:
@@ -39,6 +39,9 @@ class Member:
 
     def sees_people(self, *names: str) -> None:
         self._lists("#people li", names)
+
+    def has_connected(self, times: int) -> None:
+        self.tab.until(f"document.getElementById('connections').value === '{times}'")
 
     def _lists(self, selector: str, texts: tuple[str, ...]) -> None:
         shown = f"[...document.querySelectorAll({json.dumps(selector)})]"
@@ -57,8 +60,11 @@ def browser(tmp_path):
         yield browser
 
 
-def test_two_tabs_go_on_when_every_host_is_killed(tmp_path, browser):
-    """They chat, the hosts die, they chat on over the same connections; a reload shows it all."""
+def test_two_tabs_go_on_when_every_process_is_killed(tmp_path, browser):
+    """Hosts die, and they chat on over the same connections; the gateway, and they connect again.
+
+    A page that is loaded again shows all that was said.
+    """
     scaffold(tmp_path / "chat", "chat")
     with RunningServer(tmp_path / "chat") as server:
         ada, bob = (Member(browser, f"{server.url}/r/lobby", name) for name in ("Ada", "Bob"))
@@ -78,3 +84,11 @@ def test_two_tabs_go_on_when_every_host_is_killed(tmp_path, browser):
         ada.sees(MARKUP, "still here", "me too")
         ada.sees_people("Ada", "Bob")
         assert (bob.connections, ada.tab.faults(), bob.tab.faults()) == (1, [], [])
+
+        for pid in server.children("gateway"):
+            os.kill(pid, signal.SIGKILL)
+        for member in ada, bob:
+            member.has_connected(2)
+        bob.say("once more")
+        ada.sees(MARKUP, "still here", "me too", "once more")
+        ada.sees_people("Ada", "Bob")
