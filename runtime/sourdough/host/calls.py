@@ -20,7 +20,7 @@ from sourdough.host.remote_call import Answered, RemoteCall
 from sourdough.http import BodyReader, Request, Response
 from sourdough.http.body import WatchedBody
 from sourdough.ids import ID_BYTES
-from sourdough.objects.chain import chain_of_call, deadlock, pack
+from sourdough.objects.chain import chain_of_call, lead, pack
 from sourdough.objects.departure import calling_object, came_back, is_held, pass_gate
 from sourdough.objects.event import Event, ReadEvent, current_event
 from sourdough.objects.failure import decode_error
@@ -29,7 +29,7 @@ from sourdough.objects.sending import encode_data_arguments
 from sourdough.objects.session import Session
 from sourdough.values import REFERENCING, decode
 from sourdough.wire.frames import INLINE_BODY
-from sourdough.wire.heads import CHAIN, READS, SECURE, Kind, RequestHead
+from sourdough.wire.heads import READS, SECURE, Kind, RequestHead
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -214,11 +214,7 @@ class Calls:
 
     def _deliver(self, key: bytes, name: str | None, event: Event, chain: Chain | None) -> None:
         if chain is not None:
-            event.chain = chain
-            container = self._host.registry.get(key)
-            found = None if container is None else deadlock(event, container)
-            if found is not None:
-                raise found
+            lead(event, chain, self._host.registry.get(key))
         self._host.registry.deliver(key, _encode_name(name), event)
 
     def _version(self, caller: Event | None) -> int:
@@ -277,9 +273,7 @@ class Calls:
     ) -> RemoteCall:
         head.number = 0 if caller is None else caller.number
         head.version = self._version(caller)
-        if chain is not None and (packed := pack(chain)):
-            head.target += b"\0" + packed
-            head.flags |= CHAIN
+        head.chain = pack(chain)
         whole = isinstance(body, bytes) and len(body) <= INLINE_BODY
         if isinstance(body, bytes) and whole:
             head.body = body

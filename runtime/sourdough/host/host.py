@@ -21,14 +21,14 @@ from sourdough.host.contexts import Contexts
 from sourdough.host.incoming import Incoming
 from sourdough.host.overdue import Overdue
 from sourdough.http import BodyReader, Request
-from sourdough.objects.chain import deadlock, unpack
+from sourdough.objects.chain import lead, unpack
 from sourdough.objects.event import Event, ReadEvent
 from sourdough.objects.refusal import TOO_MANY
 from sourdough.observe.histogram import Histogram
 from sourdough.placement import seat_table, slot_of_key
 from sourdough.wire.credit import STREAM_WINDOW
 from sourdough.wire.frames import END, ResetCode, Type
-from sourdough.wire.heads import CHAIN, READS, SECURE, Kind, RequestHead
+from sourdough.wire.heads import READS, SECURE, Kind, RequestHead
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -302,10 +302,6 @@ class Host:
             incoming.failed(error)
 
     def _hand_on(self, head: RequestHead, incoming: Incoming) -> None:
-        chain = None
-        if head.flags & CHAIN:
-            head.target, _, packed = head.target.partition(b"\0")
-            chain = unpack(packed)
         body: BodySource = head.body if incoming.body is None else incoming.body
         if incoming.is_call:
             kind = ReadEvent if head.flags & READS else Event
@@ -324,12 +320,8 @@ class Host:
         if head.kind == _ENTRY and self.entrypoint is not None:
             self.entrypoint.deliver(event)
             return
-        if chain is not None:
-            event.chain = chain
-            container = self.registry.get(head.key)
-            found = None if container is None else deadlock(event, container)
-            if found is not None:
-                raise found
+        if head.chain:
+            lead(event, unpack(head.chain), self.registry.get(head.key))
         self.registry.deliver(head.key, head.name, event)
 
     def finished(self, seconds: float) -> None:

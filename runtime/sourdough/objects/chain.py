@@ -72,6 +72,17 @@ def deadlock(event: Event, container: Container) -> DeadlockError | None:
     return None
 
 
+def lead(event: Event, chain: Chain | None, container: Container | None) -> None:
+    """Tell an event which calls led to it. Raises DeadlockError for one that can never enter.
+
+    container: of the object that it is for, where that is in memory.
+    """
+    event.chain = chain
+    found = None if container is None else deadlock(event, container)
+    if found is not None:
+        raise found
+
+
 def pack(chain: Chain | None) -> bytes:
     """Return the form in which a chain travels; nothing for none, or for one too long to travel."""
     if chain is None:

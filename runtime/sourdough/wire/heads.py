@@ -19,9 +19,6 @@ SECURE = 1
 """Flag of a request: the client spoke https to a trusted proxy."""
 READS = 2
 """Flag of a call: a property is read, nothing is called."""
-CHAIN = 4
-"""Flag of what a stub sends: behind the target stand a zero byte and the chain of calls."""
-
 MAX_CHAIN_BYTES = 16 * 1024
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -59,6 +56,8 @@ class RequestHead(msgspec.Struct, array_like=True, gc=False):
     """Bytes of the target that the route's pattern took before its final `/*`."""
     socket: int = 0
     """The client wants a WebSocket: the capability to accept it (invariant W1); 0: it does not."""
+    chain: bytes = b""
+    """The calls that led to it, as `objects.chain` packs them; empty where no section waits."""
 
     @property
     def namespace(self) -> str:

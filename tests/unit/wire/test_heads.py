@@ -14,7 +14,7 @@ from sourdough.wire.heads import Kind, RequestHead, decode_answer, encode_answer
 
 FIELDS = (
     "kind", "key", "name", "method", "target", "client", "headers", "body", "flags", "number",
-    "version", "epoch", "mount",
+    "version", "epoch", "mount", "socket", "chain",
 )  # fmt: skip
 
 keys = st.builds(
@@ -42,6 +42,8 @@ def heads(draw):
         version=draw(st.integers(0, 2**32 - 1)),
         epoch=draw(st.integers(0, 2**32 - 1)),
         mount=draw(st.integers(0, 2**16 - 1)),
+        socket=draw(st.integers(0, 2**64 - 1)),
+        chain=draw(small),
     )
 
 
