@@ -20,6 +20,7 @@ from sourdough.config.limits import Limits
 from sourdough.config.modulename import split_entry
 from sourdough.config.table import LONGEST, Table
 from sourdough.config.triggers import Triggers
+from sourdough.config.websockets import WebSockets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -264,6 +265,7 @@ class Config(Table, frozen=True, kw_only=True):
     dev: DevServer = DevServer()
     serve: Server = Server()
     limits: Limits = Limits()
+    websockets: WebSockets = WebSockets()
 
     @property
     def bindings(self) -> tuple[Binding, ...]:

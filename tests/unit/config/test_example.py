@@ -50,7 +50,14 @@ def test_every_key_of_the_model_is_in_the_example(path):
 
 @pytest.mark.parametrize(
     "path",
-    ["hostCount", *(p for p in LEAVES if p.startswith(("storage.", "dev.", "serve.", "limits.")))],
+    [
+        "hostCount",
+        *(
+            p
+            for p in LEAVES
+            if p.startswith(("storage.", "dev.", "serve.", "limits.", "websockets."))
+        ),
+    ],
 )
 def test_what_the_example_calls_a_default_is_the_default(path):
     """The values shown in these tables are those of the model."""
