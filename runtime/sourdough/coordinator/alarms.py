@@ -19,7 +19,7 @@ from sourdough.placement import seat_of, slot_of
 from sourdough.wire.messages import AlarmEnded, AlarmSet, AlarmsKept, RunAlarm
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from sourdough.clock import Clock
     from sourdough.coordinator.catalogue import Catalogue
@@ -82,13 +82,26 @@ class Alarms:
             return
         if message.number:
             self._waiting.append((worker, message.number))
+        if message.found and message.due is not None:
+            self.found(key, message.due, message.name)
+            return
         self._set(key, message.due, message.name)
 
     def found(self, key: Key, due: int, name: str | None) -> None:
-        """A file that the catalogue did not know holds this alarm."""
+        """A file that the catalogue did not know holds this alarm, or a journal has noted it."""
         alarm = Due(key=key, due=due, name=name)
         self._book.find(alarm)
         self._change(Change(key=key, alarm=alarm, found=True))
+
+    async def adopt(self, left: Iterable[tuple[str, bytes, int]]) -> None:
+        """Hold what journals had noted when the server began; durable on return (invariant S11).
+
+        left: (storage name, id, ms).
+        """
+        alarms = [Due(key=(storage, raw), due=due, name=None) for storage, raw, due in left]
+        await self._index.write([Change(key=each.key, alarm=each, found=True) for each in alarms])
+        for each in alarms:
+            self._book.find(each)
 
     def forget(self, key: Key) -> None:
         """The object was deleted."""

@@ -44,7 +44,7 @@ from sourdough.coordinator.watch import Watcher
 from sourdough.errors import SourdoughError, StartError, StorageError
 from sourdough.observe.records import AnyRecord, Warned
 from sourdough.storage.journal.damage import RESTORE
-from sourdough.storage.journal.recovery import prepare_storage
+from sourdough.storage.journal.recovery import alarms_kept, alarms_left, prepare_storage
 from sourdough.storage.layout import measure_sync, prepare
 from sourdough.wire.messages import Drained, LoadFailed, Released
 from sourdough.wire.sockets import DOORS
@@ -161,7 +161,7 @@ class Server:
         listening = self._listen()
         catalogue = await Catalogue.open(options.storage)
         launcher = self._launcher(listening, run_dir, lock.fd)
-        self._assemble(launcher, catalogue)
+        await self._assemble(launcher, catalogue)
         control = ControlServer(
             run_dir / "control.sock",
             self._answers().answer,
@@ -205,12 +205,20 @@ class Server:
         for place, reason in damaged.items():
             self._warn(f"{place} is damaged and not served: {reason}", RESTORE)
 
+    async def _adopt_alarms(self) -> None:
+        """Have the index hold what journals had noted ahead of it (invariant S11)."""
+        storage = self.options.storage
+        left = await asyncio.to_thread(alarms_left, storage)
+        if left:
+            await self._ledger.alarms.adopt(left)
+            await asyncio.to_thread(alarms_kept, storage)
+
     def _listen(self) -> socket.socket | None:
         listening = listen(self.options.host, self.options.port)
         self._facts.url = url_of(self.options.host, listening)
         return listening
 
-    def _assemble(self, launcher: Launcher, catalogue: Catalogue) -> None:
+    async def _assemble(self, launcher: Launcher, catalogue: Catalogue) -> None:
         options = self.options
         self._supervisor = Supervisor(
             application=Application(
@@ -272,6 +280,7 @@ class Server:
             clock_moved=self._test_mode.moved,
         ).take
         self._supervisor.on_fatal = self._fatal
+        await self._adopt_alarms()
         self._assembled = True
 
     def _launcher(self, listening: socket.socket | None, run_dir: Path, lock_fd: int) -> Launcher:

@@ -16,10 +16,15 @@ from sourdough.objects.alarm import AlarmEvent, AlarmReply
 from sourdough.wire.messages import AlarmEnded, AlarmOutcome, AlarmSet, AlarmsKept, RunAlarm
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
+    from sourdough.host.engines import Noted
     from sourdough.host.host import Host
     from sourdough.transport.channel import Channel
+
+    Note = Callable[[str, bytes, int, bool], Callable[[], None] | None]
+    """(storage name, id, ms, durable) -> what is to be called when the index holds it; None where
+    no journal notes it."""
 
 log = logging.getLogger("sourdough.alarms")
 
@@ -27,15 +32,19 @@ log = logging.getLogger("sourdough.alarms")
 class ObjectAlarms:
     """The index as one object sees it: `storage.alarm.AlarmIndex`."""
 
-    __slots__ = ("_alarms", "_id", "_storage_name")
+    __slots__ = ("_alarms", "_durable", "_id", "_storage_name")
 
-    def __init__(self, alarms: Alarms, storage_name: str, raw: bytes) -> None:
+    def __init__(self, alarms: Alarms, storage_name: str, raw: bytes, *, durable: bool) -> None:
+        """durable: whether the object's commits are waited for until they are on the medium."""
         self._alarms = alarms
         self._storage_name = storage_name
         self._id = raw
+        self._durable = durable
 
-    def sooner(self, due: int, name: str | None, kept: Callable[[], None]) -> None:
-        self._tell(due, name, self._alarms.expect(kept))
+    def sooner(self, due: int, name: str | None, kept: Callable[[], None]) -> bool:
+        noted = self._alarms.note(self._storage_name, self._id, due, self._durable)
+        self._tell(due, name, self._alarms.expect(kept if noted is None else noted))
+        return noted is not None
 
     def moved(self, due: int | None, name: str | None) -> None:
         self._tell(due, name, 0)
@@ -50,6 +59,7 @@ class Alarms:
     """All alarms of one host."""
 
     def __init__(self, *, host: Host, channel: Channel) -> None:
+        self.note: Note = lambda *_: None
         self._host = host
         self._channel = channel
         self._numbers = itertools.count(1)
@@ -66,9 +76,19 @@ class Alarms:
 
     # --- objects tell
 
-    def of(self, storage_name: str, raw: bytes) -> ObjectAlarms:
-        """Return the index for one object."""
-        return ObjectAlarms(self, storage_name, raw)
+    def of(self, storage_name: str, raw: bytes, *, durable: bool) -> ObjectAlarms:
+        """Return the index for one object; see `ObjectAlarms`."""
+        return ObjectAlarms(self, storage_name, raw, durable=durable)
+
+    def tell_adopted(self, left: Iterable[Noted]) -> None:
+        """Tell the index what earlier occupants of the seat have noted, and perhaps not told."""
+        for each in left:
+            self.send(
+                AlarmSet(
+                    storage=each.storage_name, id=each.id, name=None, due=each.due, found=True,
+                    number=self.expect(each.kept),
+                )
+            )  # fmt: skip
 
     def expect(self, kept: Callable[[], None]) -> int:
         """Return the number under which a confirmation is waited for."""

@@ -7,13 +7,14 @@ ways a folder is kept in is written in the folder: the server has made it so bef
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sourdough.errors import StorageError
 from sourdough.storage.engine import Durability
 from sourdough.storage.journal.disk import RealDisk
 from sourdough.storage.journal.host_journal import HostJournal
 from sourdough.storage.journal.life import read_life
+from sourdough.storage.journal.records import ObjectKey
 from sourdough.storage.wal_engine import WalEngine
 
 if TYPE_CHECKING:
@@ -22,7 +23,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sourdough.storage.engine import Engine
+    from sourdough.storage.journal.adoption import Adoption
     from sourdough.storage.limits import SqlLimits
+
+
+class Noted(NamedTuple):
+    """An alarm that an earlier occupant of the seat has noted; `kept`: the index holds it."""
+
+    storage_name: str
+    id: bytes
+    due: int
+    kept: Callable[[], None]
 
 
 class Engines:
@@ -82,6 +93,24 @@ class Engines:
                 f"the journal cannot be begun: {error.strerror}", place=str(self._storage)
             ) from error
 
+    def note_alarm(
+        self, storage_name: str, raw: bytes, due: int, durable: bool
+    ) -> Callable[[], None] | None:
+        """Note an earlier alarm ahead of its commit (invariant S11); see `alarms.Note`."""
+        if self._journal is None:
+            return None
+        intents = self._journal.intents
+        packed = ObjectKey(storage_name, raw).packed()
+        number = intents.note(packed, due, sync=durable and not self._memory)
+        return lambda: intents.kept(number)
+
+    def adopted_alarms(self) -> list[Noted]:
+        """Return what earlier occupants of the seat have noted."""
+        if self._journal is None:
+            return []
+        adoption = self._journal.adoption
+        return [_noted(adoption, packed, due) for packed, due in adoption.intents.items()]
+
     async def leave_seat(self) -> None:
         """End the journal; every database is closed. What it still holds the next owner redoes."""
         journal, self._journal = self._journal, None
@@ -111,3 +140,8 @@ class Engines:
         )
         self._wal.append(engine)
         return engine
+
+
+def _noted(adoption: Adoption, packed: bytes, due: int) -> Noted:
+    key = ObjectKey.unpacked(packed)
+    return Noted(key.namespace, key.id, due, lambda: adoption.intent_kept(packed))

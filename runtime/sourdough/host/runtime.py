@@ -32,6 +32,7 @@ from sourdough.objects.namespace import DurableObjectNamespace, Env
 from sourdough.objects.registry import ObjectClass, Registry
 from sourdough.outgoing import pool
 from sourdough.storage.database import Database
+from sourdough.storage.engine import Durability
 from sourdough.storage.layout import object_path
 from sourdough.storage.meta import ObjectMeta
 from sourdough.transport.link import Hello, Link
@@ -145,6 +146,7 @@ class HostRuntime:
             on_failed=self._sync_failed,
             on_congested=registry.congestion,
         )
+        self._alarms.note = self._engines.note_alarm
         self.host.wire(registry=registry, entrypoint=entrypoint, peers=self._peers)
         self._errands = Errands(self.caller, channel.send)
         self._questions = Questions(registry, self._open_for_question, channel, self.host.holds)
@@ -210,6 +212,7 @@ class HostRuntime:
             self._sync_failed(error)
             return
         self.host.assign(message.seat, message.epoch)
+        self._alarms.tell_adopted(self._engines.adopted_alarms())
         self._channel.send(Assigned(seat=message.seat, epoch=message.epoch))
 
     async def _release(self, message: Release) -> None:
@@ -330,7 +333,9 @@ class HostRuntime:
             clock=self._clock,
             on_broken=on_broken,
             on_created=created,
-            alarms=self._alarms.of(cls.storage_name, object_id.raw),
+            alarms=self._alarms.of(
+                cls.storage_name, object_id.raw, durable=cls.durability == Durability.DISK
+            ),
         )
         return database
 

@@ -3,12 +3,14 @@
 The object's database is the truth, the coordinator's index of due times only an aid, so the index
 may be early but never late (semantics 4.4.3):
 
-    sooner than what the index holds --> the index keeps it durably --> COMMIT
+    sooner than what the index holds --> the journal has noted it   --> COMMIT; the index is told
+        where there is no journal    --> the index keeps it durably --> COMMIT
     later, or none                   --> COMMIT is durable          --> the index is told
 
-Until the index has confirmed, the turn's transaction stays open: what later turns write joins it,
-and answers wait for it as for any commit. Nothing is committed that the index does not know of, so
-a crash at any moment leaves at worst a spurious wake-up, which the object checks (semantics 6.15).
+Where there is no journal the turn's transaction stays open until the index has confirmed: what
+later turns write joins it, and answers wait for it as for any commit. Nothing is committed that the
+index does not know of or will be told after a crash, so a crash at any moment leaves at worst a
+spurious wake-up, which the object checks (semantics 6.15).
 
 While `alarm()` runs, the alarm it runs for is *deferred*: still stored, so that a crash repeats the
 run, but not shown (semantics 6.4, 6.6).
@@ -40,10 +42,11 @@ NO_HANDLER = "Your Durable Object class must have an alarm() handler in order to
 class AlarmIndex(Protocol):
     """The index of due times, as one object sees it. All times are ms since the Unix epoch."""
 
-    def sooner(self, due: int, name: str | None, kept: Callable[[], None]) -> None:
+    def sooner(self, due: int, name: str | None, kept: Callable[[], None]) -> bool:
         """Note a time before the one it holds; `kept` is called once that is durable.
 
-        name: the object's, by which it is known when it is woken (semantics 1.13).
+        name: the object's, by which it is known when it is woken (semantics 1.13). Returns whether
+        a commit may follow at once, since the journal will tell the index whatever happens.
         """
         ...
 
@@ -221,7 +224,9 @@ class Alarm:
         if self._index is not None and (self._asked is None or due < self._asked):
             self._asked = due
             told, name = self._told, self._database.meta.name
-            self._index.sooner(due, name, lambda: self._kept(due, told))
+            if self._index.sooner(due, name, lambda: self._kept(due, told)):
+                self._bound, self._asked = due, None
+                return True
         return False
 
     def _kept(self, due: int, told: int) -> None:

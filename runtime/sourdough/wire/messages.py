@@ -289,13 +289,15 @@ class SyncFailed(Message, frozen=True, kw_only=True):
 
 class AlarmSet(Message, frozen=True, kw_only=True):
     """An object's alarm is another, or none. With a number, AlarmsKept is waited for: the time is
-    earlier than what the index holds, and not committed yet (semantics 4.4.3)."""
+    earlier than what the index holds, and not committed yet (semantics 4.4.3). found: it may also
+    be an old one, so what the index holds stays where that is sooner (invariant S11)."""
 
     storage: str
     id: bytes
     name: str | None
     due: int | None
     number: int = 0
+    found: bool = False
 
 
 class AlarmOutcome(StrEnum):

@@ -19,6 +19,7 @@ from sourdough.storage.journal.reader import Reading, read_journals, remove_segm
 from sourdough.storage.journal.redo import redo
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from sourdough.storage.journal.fates import Fate
@@ -48,12 +49,20 @@ class Adoption:
             if fate.live() or fate.damage
         }
         """The objects that are not repaired yet."""
+        self.intents = reading.intents()
+        """The alarms that the index has not confirmed yet (invariant S11)."""
+        self._repaired = False
         self.done = not reading.segments
 
     def start(self) -> None:
         """Begin to repair those that nobody opens."""
         if not self.done:
             self._journal.background.submit(self._repair_all)
+
+    def intent_kept(self, packed: bytes) -> None:
+        """The index holds an alarm that an earlier occupant has noted, or an earlier one."""
+        if self.intents.pop(packed, None) is not None:
+            self._remove_when_void()
 
     def repair(self, path: Path) -> None:
         """Have an object repaired before it is opened; waits where a thread is at one.
@@ -89,9 +98,29 @@ class Adoption:
                     self._repair(path)
             if self._damaged:
                 write_damaged(self._journal.root, dict(self._damaged), self._journal.disk)
+        except Exception as error:  # noqa: BLE001 (it travels to the loop)
+            self._tell(self._journal.fail, error)
+        else:
+            self._tell(self._all_repaired)
+
+    def _all_repaired(self) -> None:
+        self._repaired = True
+        self._remove_when_void()
+
+    def _remove_when_void(self) -> None:
+        """Remove the old segments when nothing in them is of use to anybody."""
+        if self._repaired and not self.intents and not self._journal.closed:
+            self._journal.background.submit(self._remove)
+
+    def _remove(self) -> None:
+        """In a thread."""
+        try:
             remove_segments(self._reading, self._journal.folder, self._journal.disk)
         except Exception as error:  # noqa: BLE001 (it travels to the loop)
-            with suppress(RuntimeError):
-                self._journal.loop.call_soon_threadsafe(self._journal.fail, error)
+            self._tell(self._journal.fail, error)
         else:
             self.done = True
+
+    def _tell(self, call: Callable[..., None], *args: object) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._journal.loop.call_soon_threadsafe(call, *args)

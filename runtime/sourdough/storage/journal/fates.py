@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from sourdough.storage.journal.intents import decode_due
 from sourdough.storage.journal.records import RecordType
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Live(msgspec.Struct, frozen=True, gc=False):
 class Fate:
     """One object's records so far."""
 
-    __slots__ = ("_damage", "_damaged_at", "_live", "_void", "epoch")
+    __slots__ = ("_damage", "_damaged_at", "_live", "_void", "epoch", "intent")
 
     def __init__(self) -> None:
         self.epoch = 0
@@ -46,6 +47,8 @@ class Fate:
         self._damaged_at = 0
         self._void = 0
         self._live: list[Live] = []
+        self.intent: int | None = None
+        """The last alarm that was noted ahead of its commit, in ms (invariant S11)."""
 
     def take(self, record: Record, segment: Path) -> None:
         """Take the next record."""
@@ -55,7 +58,9 @@ class Fate:
         self._void = max(self._void, record.base)
         if record.type == RecordType.MARK:
             self._void = max(self._void, int.from_bytes(record.payload, "little"))
-        elif record.type != RecordType.INTENT:
+        elif record.type == RecordType.INTENT:
+            self.intent = decode_due(record.payload) if record.intact else self.intent
+        else:
             if record.type != RecordType.COMMIT:
                 self._live, self._damaged_at = [], 0
             self._live.append(_live(record, segment))

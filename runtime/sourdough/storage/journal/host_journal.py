@@ -12,6 +12,7 @@ from sourdough.storage.journal.adoption import Adoption
 from sourdough.storage.journal.damage import RESTORE, read_damaged, write_damaged
 from sourdough.storage.journal.engine import JournalEngine
 from sourdough.storage.journal.file import FOLD_BYTES
+from sourdough.storage.journal.intents import Intents
 from sourdough.storage.journal.journal import UNSYNCED_BYTES, Journal
 from sourdough.storage.journal.ledger import Ledger
 from sourdough.storage.journal.marker import KEEP_SEGMENTS, Marker
@@ -66,9 +67,11 @@ class HostJournal:
             unsynced_bytes=unsynced_bytes,
         )
         self.ledger = Ledger(root, disk)
+        self.intents = Intents(self.journal)
         self.marker = Marker(
             journal=self.journal,
             ledger=self.ledger,
+            intents=self.intents,
             may_recycle=lambda: self.adoption.done,
             keep=keep_segments,
         )
@@ -154,7 +157,8 @@ class HostJournal:
         except TimeoutError:
             pass
         clean = self.adoption.done and self.journal.error is None
-        if clean and self.ledger.oldest_use() is None:
+        marked = self.ledger.oldest_use() is None and self.intents.oldest_use() is None
+        if clean and marked:
             try:
                 self.journal.end(discard=True)
             except OSError as error:

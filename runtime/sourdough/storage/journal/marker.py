@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sourdough.storage.journal.file import JournalFile
+    from sourdough.storage.journal.intents import Intents
     from sourdough.storage.journal.journal import Journal
     from sourdough.storage.journal.ledger import Entry, Ledger
     from sourdough.storage.journal.pages import PagesName
@@ -53,12 +54,14 @@ class Marker:
         *,
         journal: Journal,
         ledger: Ledger,
+        intents: Intents,
         may_recycle: Callable[[], bool],
         keep: int = KEEP_SEGMENTS,
     ) -> None:
         """may_recycle: whether no journal of an earlier epoch leans on our records any more."""
         self._journal = journal
         self._ledger = ledger
+        self._intents = intents
         self._may_recycle = may_recycle
         self._keep = keep
         self._todo: deque[Entry] = deque()
@@ -241,7 +244,10 @@ class Marker:
 
     def _recycle(self) -> None:
         """Give up the segments whose every record is void; see again later what is held up."""
-        below = self._ledger.oldest_use() or self._journal.use
+        below = min(
+            self._ledger.oldest_use() or self._journal.use,
+            self._intents.oldest_use() or self._journal.use,
+        )
         if self._may_recycle() and below > self._journal.segments.oldest:
             self._journal.background.submit(self._recycle_in_thread, below)
         if self._journal.use - below > _TOO_MANY * (self._keep + 1) and not self._told:

@@ -49,6 +49,12 @@ class Reading:
             fate = self.fates[record.packed] = Fate()
         fate.take(record, segment)
 
+    def intents(self) -> dict[bytes, int]:
+        """Return the alarms that the index may not hold: packed key -> ms (invariant S11)."""
+        return {
+            packed: fate.intent for packed, fate in self.fates.items() if fate.intent is not None
+        }
+
 
 def read_journals(folder: Path, disk: Disk, wanted: Callable[[SegmentName], bool]) -> Reading:
     """Read the wanted segments of a folder, each synced before: what is found must stay.

@@ -14,10 +14,12 @@ from sourdough.errors import StorageError
 from sourdough.storage.connection import open_file
 from sourdough.storage.journal.damage import read_damaged, write_damaged
 from sourdough.storage.journal.disk import RealDisk
+from sourdough.storage.journal.intents import forget_intents, leave_intents, left_intents
 from sourdough.storage.journal.life import Life, forget_lives, read_life, write_life
 from sourdough.storage.journal.pages import PagesName
 from sourdough.storage.journal.places import path_of
 from sourdough.storage.journal.reader import read_journals
+from sourdough.storage.journal.records import ObjectKey
 from sourdough.storage.journal.redo import redo
 from sourdough.storage.journal.segments import FOLDER, SegmentName
 
@@ -67,6 +69,7 @@ def recover(root: Path, disk: Disk) -> Recovery:
     _remove_scratch(root, disk)
     if refused:
         write_damaged(root, {**read_damaged(root, disk), **refused}, disk)
+    leave_intents(root, reading.intents(), disk)
     life = life.following()
     write_life(root, life, disk)
     _remove_journals(root, reading, disk)
@@ -89,6 +92,17 @@ def prepare_storage(root: Path, engine: Literal["journal", "wal"]) -> dict[str, 
         raise StorageError(
             f"the storage folder cannot be recovered: {error.strerror}", place=str(root)
         ) from error
+
+
+def alarms_left(root: Path) -> list[tuple[str, bytes, int]]:
+    """Return what the index of alarms may not hold: (storage name, id, ms). Raises as `recover`."""
+    keys = [(ObjectKey.unpacked(packed), due) for packed, due in left_intents(root, RealDisk())]
+    return [(key.namespace, key.id, due) for key, due in keys]
+
+
+def alarms_kept(root: Path) -> None:
+    """The index holds, durably, what `alarms_left` has returned. Raises OSError."""
+    forget_intents(root, RealDisk())
 
 
 def settle(root: Path) -> None:

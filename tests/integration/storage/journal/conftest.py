@@ -116,7 +116,9 @@ class Server:
         self.current = host
         return host
 
-    def object(self, label: str = "a", *, durability=Durability.DISK, fold_bytes=1 << 20):
+    def object(
+        self, label: str = "a", *, durability=Durability.DISK, fold_bytes=1 << 20, alarms=None
+    ):
         """Return the storage of an object under the present host."""
         raw = hashlib.sha256(label.encode()).digest()
         host = self.current or self.host()
@@ -127,6 +129,7 @@ class Server:
             schedule=asyncio.get_running_loop().call_soon,
             clock=FixedClock(),
             on_broken=self.broken.append,
+            alarms=alarms,
         )
         self.databases.append(database)
         storage = Storage(database)
