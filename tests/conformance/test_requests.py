@@ -84,7 +84,10 @@ def test_a_handler_must_return_a_response(world):
 def test_a_class_without_fetch(world):
     """semantics 2.1: is an error of whoever asks, over a route and over a stub."""
     silent = world.new("SILENT")
-    assert silent.request("GET", "").status == 500
+    answer = silent.request("GET", "")
+    assert (answer.status, answer.json()["error"]) == (
+        501, "Silent has no fetch() method and no app",
+    )  # fmt: skip
     assert "no fetch() method" in world.failure("silent_fetch", silent.name).text
 
 

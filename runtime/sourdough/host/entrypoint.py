@@ -11,7 +11,7 @@ from sourdough.errors import DurableObjectError
 from sourdough.host.app import AsgiHost, hosted
 from sourdough.http import Response
 from sourdough.objects.context import EntrypointContext
-from sourdough.objects.event import Event, current_event
+from sourdough.objects.event import Event, closed_from_outside, current_event
 from sourdough.objects.failure import WrongResultError
 from sourdough.objects.standstill import place_of
 from sourdough.wire.messages import Waiting
@@ -87,13 +87,13 @@ class Entrypoint:
                 event.reply.respond(response)
             else:
                 await event.reply.stream(response, _nothing_to_confirm)
-        except GeneratorExit:
-            raise
         except asyncio.CancelledError:
             # Nobody else cancels this task: without an answer the client would wait for ever.
             event.reply.failed(DurableObjectError("the handler was cancelled", remote=True))
             raise
-        except BaseException as error:  # noqa: BLE001 (sys.exit() in user code must not end the host)
+        except BaseException as error:  # sys.exit() in user code must not end the host
+            if isinstance(error, GeneratorExit) and closed_from_outside(event):
+                raise
             event.reply.failed(error)
         finally:
             del self.events[event]

@@ -61,5 +61,5 @@ class WorkerEntrypoint(Generic[EnvT]):
         self.env: EnvT = env
 
     async def fetch(self, request: Request) -> Response:
-        """Answer an HTTP request."""
-        raise NotImplementedError(f"{type(self).__name__} has no fetch() method")
+        """Answer an HTTP request. Raises NoFetchError unless the class overrides this."""
+        raise NoFetchError(f"{type(self).__name__} has no fetch() method")

@@ -141,3 +141,12 @@ class ReferenceEvent(Event):
 
 current_event: ContextVar[Event | None] = ContextVar("sourdough_event", default=None)
 """The event that the running task works for; calls it makes carry its version and request id."""
+
+
+def closed_from_outside(event: Event) -> bool:
+    """Say what a GeneratorExit in the task of an event is: its end, or an error of the handler.
+
+    What closes a task's coroutine, when the loop is gone, runs outside of the task's context; then
+    there is nobody to tell.
+    """
+    return current_event.get() is not event

@@ -48,7 +48,7 @@ class HttpFailure(NamedTuple):
 
 
 class NoFetchError(SourdoughError):
-    """The class has no `fetch` method, so HTTP cannot reach it."""
+    """The class has no `fetch` method, so HTTP cannot reach it: 501."""
 
 
 class WrongResultError(SourdoughError):
@@ -57,18 +57,26 @@ class WrongResultError(SourdoughError):
 
 def http_failure(error: BaseException) -> HttpFailure:
     """Return what an HTTP client is told about `error`."""
-    if isinstance(error, QuarantinedError):
-        return HttpFailure(503, error.args[0], "nothing of it has run", error.retry_after)
     if _ran_out_of_disk(error):
         return HttpFailure(507, DISK_FULL, "free space on the storage folder's disk", None)
-    if isinstance(error, DurableObjectError):
-        if error.overloaded:
-            return HttpFailure(503, error.args[0], "try again later", 1)
-        if error.retryable or (error.durable_object_reset and not error.remote):
-            return HttpFailure(503, error.args[0], "it may or may not have run", 1)
+    if isinstance(error, DurableObjectError) and (failure := _failure_of_call(error)):
+        return failure
+    if isinstance(error, NoFetchError):
+        return HttpFailure(501, error.message, "its class answers no HTTP requests", None)
     if isinstance(error, BodyError) and not getattr(error, "remote", False):
         return HttpFailure(400, "the request's body was cut short", None, None)
     return HttpFailure(500, "the handler raised an error", "the log has the details", None)
+
+
+def _failure_of_call(error: DurableObjectError) -> HttpFailure | None:
+    """Return what is told of a call that may be sent again; None for what its callee raised."""
+    if isinstance(error, QuarantinedError):
+        return HttpFailure(503, error.args[0], "nothing of it has run", error.retry_after)
+    if error.overloaded:
+        return HttpFailure(503, error.args[0], "try again later", 1)
+    if error.retryable or (error.durable_object_reset and not error.remote):
+        return HttpFailure(503, error.args[0], "it may or may not have run", 1)
+    return None
 
 
 def _ran_out_of_disk(error: BaseException | None) -> bool:

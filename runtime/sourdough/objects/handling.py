@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sourdough.errors import DurableObjectError
 from sourdough.http import Response
 from sourdough.objects.alarm import AlarmEvent, run_alarm
-from sourdough.objects.event import current_event
+from sourdough.objects.event import closed_from_outside, current_event
 from sourdough.objects.failure import NoFetchError, WrongResultError
 from sourdough.objects.invocation import invoke
 from sourdough.objects.output_gate import send_confirmed
@@ -68,9 +68,9 @@ async def handle(container: Container, event: Event) -> None:
             cancelled = DurableObjectError("the handler was cancelled", remote=True)
             send_confirmed(container, event.reply.failed, cancelled, event)
         raise
-    except GeneratorExit:
-        raise
-    except BaseException as error:  # noqa: BLE001 (sys.exit() in a handler must not end the host)
+    except BaseException as error:  # sys.exit() in a handler must not end the host
+        if isinstance(error, GeneratorExit) and closed_from_outside(event):
+            raise
         send_confirmed(container, event.reply.failed, error, event)
     finally:
         container.ended(event)

@@ -279,6 +279,18 @@ async def test_headers_too_large_for_a_link_are_a_500(cluster):
     assert await waiting.answer() == (200, b"done")
 
 
+async def test_an_entrypoint_without_fetch_says_so(cluster):
+    """Code that is there for `scheduled` alone answers no requests: 501, with its name."""
+
+    class Default(WorkerEntrypoint):
+        async def scheduled(self, controller):
+            """Run at fixed times."""
+
+    made = cluster(Thing, entrypoint=Default, hosts=1)
+    status, body = await made.entry(kind=Kind.ENTRY, method=b"GET", target=b"/").answer()
+    assert (status, json.loads(body)["error"]) == (501, "Default has no fetch() method")
+
+
 async def test_the_entrypoint_answers_and_calls_objects(cluster):
     """Stateless code in front of the objects, in any host."""
 
@@ -288,6 +300,8 @@ async def test_the_entrypoint_answers_and_calls_objects(cluster):
                 raise asyncio.CancelledError
             if request.path == "/exit":
                 raise SystemExit(1)
+            if request.path == "/close":
+                raise GeneratorExit
             return Response(await self.env.THING.get_by_name(request.query["n"]).whoami())
 
     made = cluster(Thing, entrypoint=Default)
@@ -295,7 +309,7 @@ async def test_the_entrypoint_answers_and_calls_objects(cluster):
         name = made.name(seat=seat)
         client = made.entry(kind=Kind.ENTRY, method=b"GET", target=b"/?n=" + name.encode())
         assert await client.answer() == (200, name.encode())
-    for target in (b"/cancel", b"/exit"):
+    for target in (b"/cancel", b"/exit", b"/close"):
         client = made.entry(kind=Kind.ENTRY, method=b"GET", target=target)
         assert (await client.answer())[0] == 500
     assert made.host(1).host.events == made.host(2).host.events == 0

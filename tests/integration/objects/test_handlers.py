@@ -33,6 +33,21 @@ async def test_sys_exit_in_a_handler_is_an_error_of_its_caller(world):
     assert await world.call("increment") == 1
 
 
+async def test_a_handler_that_raises_generator_exit_answers(world):
+    """Python ends coroutines with it; raised by a handler it is an error as any other."""
+
+    class Closes(Counter):
+        async def close(self):
+            await self.increment()
+            raise GeneratorExit
+
+    world.host(Closes)
+    async with asyncio.timeout(10):
+        with pytest.raises(RemoteError, match="GeneratorExit"):
+            await world.call("close")
+    assert await world.call("increment") == 2
+
+
 async def test_sys_exit_in_background_work_ends_nothing(world, caplog):
     """wait_until() work that calls sys.exit() is reported and forgotten."""
 

@@ -16,6 +16,7 @@ from sourdough.errors import (
 )
 from sourdough.http import BodyError
 from sourdough.objects.failure import (
+    NoFetchError,
     decode_error,
     describe,
     encode_error,
@@ -162,6 +163,7 @@ def test_a_message_that_no_encoding_carries_is_told_nevertheless():
         (DurableObjectError("moved", durable_object_reset=True), 503, 1),
         (DurableObjectError("threw", remote=True, durable_object_reset=True), 500, None),
         (BodyError("the client left"), 400, None),
+        (NoFetchError("Default has no fetch() method"), 501, None),
         (StorageFullError("database or disk is full"), 507, None),
         (SqlFullError("database or disk is full"), 507, None),
         (reset_error(StorageFullError("database or disk is full")), 507, None),
