@@ -37,6 +37,11 @@ def socket_number(serial: int, count: int) -> int:
     return serial << _COUNTER_BITS | count
 
 
+def maker_of(socket: int) -> int:
+    """Return the serial number of the gateway's process that made a number."""
+    return socket >> _COUNTER_BITS
+
+
 class SocketMessage(msgspec.Struct, frozen=True, array_like=True, tag=True, gc=False):
     """Root of the messages about sockets."""
 
