@@ -51,6 +51,7 @@ def serve(
     drain_timeout: float = 30.0,
     trusted_proxies: Sequence[str] = (),
     limits: Mapping[str, Any] | None = None,
+    websockets: Mapping[str, Any] | None = None,
     on_record: Callable[[AnyRecord], None] | None = None,
 ) -> None:
     """Serve HTTP until SIGINT, SIGTERM or SIGHUP; a second one ends at once.
@@ -80,6 +81,7 @@ def serve(
                 "trusted_proxies": list(trusted_proxies),
             },
             "limits": dict(limits or {}),
+            "websockets": dict(websockets or {}),
         },
     )
     coordinator = ClusterCoordinator.of(options, durable_objects, on_record or Output())
