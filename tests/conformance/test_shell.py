@@ -13,6 +13,8 @@ def test_a_method_is_called_from_the_shell(world):
     failed = world.server.command("call", speaker, "raises", '"ValueError"', '"negative"')
     assert (failed.returncode, failed.stdout) == (1, "")
     assert "ValueError: negative" in failed.stderr
+    read = world.server.command("call", speaker, "attribute_of_class", "--json")
+    assert (read.returncode, json.loads(read.stdout)) == (0, "a property")
 
 
 def test_a_request_is_sent_from_the_shell(world):

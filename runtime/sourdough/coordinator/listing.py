@@ -43,6 +43,12 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     """Objects of the namespace, or of all."""
 
 
+class CursorError(SourdoughError):
+    """What stands behind `--after` is not the end of a page."""
+
+    exit_code = 2
+
+
 def page_of(objects: list[ListedObject], *, limit: int, total: int) -> Listing:
     """Return a page of at most `limit` objects, given one more where there are more."""
     shown = tuple(objects[:limit])
@@ -56,12 +62,12 @@ def cursor(key: ObjectKey) -> str:
 
 
 def parse_cursor(text: str | None) -> ObjectKey | None:
-    """Read what `cursor` wrote; None is the beginning. Raises SourdoughError for anything else."""
+    """Read what `cursor` wrote; None is the beginning. Raises CursorError for anything else."""
     if text is None:
         return None
     found = _CURSOR.fullmatch(text)
     if found is None:
-        raise SourdoughError(
+        raise CursorError(
             "--after takes the end of the page before, and nothing else.",
             hint="It is printed below a page, and is `next` in the JSON form.",
         )

@@ -14,6 +14,7 @@ import msgspec
 from sourdough.http import Request, Response
 from sourdough.ids import ObjectId
 from sourdough.objects.failure import describe
+from sourdough.objects.methods import no_function
 from sourdough.objects.sending import encode_limited
 from sourdough.objects.stub import Path, RemoteStub
 from sourdough.values import decode
@@ -63,7 +64,13 @@ class Errands:
     async def _call(stub: RemoteStub, errand: Errand) -> Answered:
         args, kwargs = decode(errand.body)
         # Not an attribute of the stub: what it has itself is no method of the object.
-        result = await Path(stub, errand.method)(*args, **kwargs)
+        named = Path(stub, errand.method)
+        try:
+            result = await named(*args, **kwargs)
+        except TypeError as error:
+            if args or kwargs or str(error) != no_function(errand.method):
+                raise
+            result = await named  # a property; nothing has run yet
         cut = False
         if hasattr(result, "__anext__"):
             result, cut = await _collected(result)

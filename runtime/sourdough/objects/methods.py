@@ -34,9 +34,14 @@ def find_method(receiver: Any, path: str) -> Callable[..., Any]:
     else:
         found = _member(receiver, path)
     if not callable(found):
-        raise TypeError(f'"{path}" is not a function.')
+        raise TypeError(no_function(path))
     method: Callable[..., Any] = found
     return method
+
+
+def no_function(path: str) -> str:
+    """Return what is said of a call of something that cannot be called."""
+    return f'"{path.rpartition(".")[2]}" is not a function.'
 
 
 def read_property(receiver: Any, path: str) -> Any:

@@ -95,6 +95,7 @@ async def test_ls_lists_what_is_on_disk(project):
     assert (code, err) == (0, "")
     first = msgspec.json.decode(out, type=Listing)
     _, out, _ = await sourdough("ls", "COUNTER", "--json", "--after", first.next, cwd=project)
+    assert (await sourdough("ls", "--after", "nonsense", cwd=project))[0] == 2
     second = msgspec.json.decode(out, type=Listing)
     both = first.objects + second.objects
     assert {each.name for each in both} == {"ab", "bb", None}
