@@ -13,6 +13,8 @@
       FolderInUseError     another server owns the storage folder: exit code 5
       WireError            a peer spoke nonsense on a link; the link is dropped
       FetchError           a request of `sourdough.fetch` got no answer
+      WebSocketError       what came on a WebSocket broke the protocol, or a limit
+        WebSocketClosedError  it has ended: there is nothing more to receive
       DurableObjectError   a call to an object failed; carries the flags of semantics section 2
         RemoteError        the object's own code raised something we cannot rebuild here
         QuarantinedError   the object ended its hosts too often; nothing reaches it for a while
@@ -104,6 +106,20 @@ class FetchError(SourdoughError):
     def __init__(self, message: str, *, retryable: bool = False) -> None:
         super().__init__(message)
         self.retryable = retryable
+
+
+class WebSocketError(SourdoughError):
+    """What came on a WebSocket broke the protocol, or a limit; the socket has ended."""
+
+
+class WebSocketClosedError(WebSocketError):
+    """`receive()` of a WebSocket that has ended; code, reason, was_clean: how (`CloseEvent`)."""
+
+    def __init__(self, code: int, reason: str, was_clean: bool) -> None:
+        super().__init__(f"the WebSocket has ended: {code}{f' ({reason})' if reason else ''}")
+        self.code = code
+        self.reason = reason
+        self.was_clean = was_clean
 
 
 class DurableObjectError(SourdoughError):

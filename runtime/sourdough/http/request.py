@@ -48,19 +48,32 @@ class Query(Mapping[str, str]):
 class Request(Message):
     """An HTTP request.
 
-    Made by user code it takes a full URL or a path: `Request("/increment", method="POST")`.
+    Made by user code it takes a full URL or a path: `Request("/increment", method="POST")`. Made
+    from another request it is a copy, but for what is given: `Request(other, headers=...)`; the
+    body moves to the copy.
+
+    socket: the capability to accept the client's WebSocket, 0 where it wants none (invariant W1).
+    A copy has it too.
     """
 
-    __slots__ = ("_client", "_left", "_method", "_mount", "_number", "_secure", "_target")
+    __slots__ = (
+        "_client", "_left", "_method", "_mount", "_number", "_secure", "_target", "socket",
+    )  # fmt: skip
 
     def __init__(
         self,
-        url: str,
+        url: str | Request,
         *,
-        method: str = "GET",
+        method: str | None = None,
         headers: Headers | HeadersInit | None = None,
         body: Any = None,
     ) -> None:
+        self.socket: int = 0
+        if isinstance(url, Request):
+            self._copy(url, headers, body)
+            if method is not None:
+                self._method = _checked_method(method)
+            return
         parts = urlsplit(url)
         super().__init__(Headers(headers), b"", to_body(body))
         if parts.netloc:
@@ -69,9 +82,7 @@ class Request(Message):
         target = quote(parts.path or "/", safe=_PATH_SAFE)
         if parts.query:
             target += "?" + quote(parts.query, safe=_PATH_SAFE + "?")
-        if not TOKEN.fullmatch(method):
-            raise ValueError(f"not a method: {method!r}")
-        self._method = method.upper().encode()
+        self._method = _checked_method(method or "GET")
         self._target = target.encode()
         self._client = b""
         self._number = 0
@@ -90,6 +101,7 @@ class Request(Message):
         secure: bool,
         number: int,
         mount: int = 0,
+        socket: int = 0,
     ) -> Request:
         """Build a request from what a link carried; nothing is decoded or parsed yet.
 
@@ -107,7 +119,22 @@ class Request(Message):
         self._mount = mount
         self._left = False
         self._secure = secure
+        self.socket = socket
         return self
+
+    def _copy(self, other: Request, headers: Headers | HeadersInit | None, body: Any) -> None:
+        given = other.headers if headers is None else headers
+        super().__init__(Headers(given), b"", other.take_body() if body is None else to_body(body))
+        if "host" not in self.headers:
+            self.headers["host"] = other.host
+        self._method = other._method
+        self._target = other._target
+        self._client = other._client
+        self._number = other._number
+        self._mount = other._mount
+        self._secure = other._secure
+        self._left = other.signal
+        self.socket = other.socket
 
     @property
     def method(self) -> str:
@@ -212,3 +239,9 @@ class Request(Message):
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.target}>"
+
+
+def _checked_method(method: str) -> bytes:
+    if not TOKEN.fullmatch(method):
+        raise ValueError(f"not a method: {method!r}")
+    return method.upper().encode()

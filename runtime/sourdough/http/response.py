@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING, Any, overload
 
 from sourdough.http.headers import Headers, HeadersInit
 from sourdough.http.message import Message, to_body
+from sourdough.sockets.websocket import WebSocket, check_answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from sourdough.http.body import BodySource
+    from sourdough.sockets.relayed import RelayedWebSocket
 
 # The two most common header blocks, made once: most responses never build a Headers object.
 _TEXT_BLOCK = b"content-type: text/plain; charset=utf-8\r\n"
 _JSON_BLOCK = b"content-type: application/json\r\n"
+
+_UPGRADE = 101
 
 
 class _Json:
@@ -41,9 +45,12 @@ class Response(Message):
 
     A str without a content-type header is sent as `text/plain; charset=utf-8`. A body that is an
     async iterator is streamed: each chunk leaves at once.
+
+    web_socket: with status 101, the end of a `WebSocketPair` that the client is to have. Of what a
+    `stub.fetch` has returned: the caller's end of the socket, None for any other response.
     """
 
-    __slots__ = ("status",)
+    __slots__ = ("status", "web_socket")
 
     def __init__(
         self,
@@ -51,8 +58,12 @@ class Response(Message):
         *,
         status: int = 200,
         headers: Headers | HeadersInit | None = None,
+        web_socket: WebSocket | RelayedWebSocket | None = None,
     ) -> None:
-        if not isinstance(status, int) or not 200 <= status <= 599:
+        self.web_socket: WebSocket | RelayedWebSocket | None = web_socket
+        if web_socket is not None or status == _UPGRADE:
+            _check_upgrade(status, body, web_socket)
+        elif not isinstance(status, int) or not 200 <= status <= 599:
             raise ValueError(f"a response's status is a number from 200 to 599, not {status!r}")
         self.status = status
         self._body = to_body(body)
@@ -92,7 +103,20 @@ class Response(Message):
         self = cls.__new__(cls)
         Message.__init__(self, None, block, body)
         self.status = status
+        self.web_socket = None
         return self
 
     def __repr__(self) -> str:
         return f"<Response {self.status}>"
+
+
+def _check_upgrade(status: Any, body: Any, socket: WebSocket | RelayedWebSocket | None) -> None:
+    """Raise ValueError or TypeError for what is no whole answer to an upgrade."""
+    if socket is None:
+        raise ValueError("a response of status 101 needs the client's end: web_socket=client")
+    if status != _UPGRADE:
+        raise ValueError("Responses with a WebSocket must have status code 101.")
+    if body is not None:
+        raise ValueError("a response with a WebSocket has no body")
+    if isinstance(socket, WebSocket):
+        check_answers(socket)

@@ -6,6 +6,10 @@ from sourdough.errors import DurableObjectError, StorageError
 
 RESET_TEXT = "Durable Object was reset"
 
+class _DiskError(StorageError):
+    """The disk failed under the whole host: no object is to blame."""
+
+
 TOO_MANY = "Durable Object is overloaded. Too many requests queued."
 TOO_MUCH = "Durable Object is overloaded. Too much data queued."
 TOO_LONG = "Durable Object is overloaded. Requests queued for too long."
@@ -37,5 +41,12 @@ def released_error() -> DurableObjectError:
 def of_storage(error: BaseException) -> BaseException:
     """Name the storage as the cause of a failed sync: an alarm is not blamed for it (6.8)."""
     if isinstance(error, OSError):
-        return StorageError(f"the disk failed: {error.strerror}")
+        return _DiskError(f"the disk failed: {error.strerror}")
     return error
+
+
+def is_own_failure(error: BaseException) -> bool:
+    """Say whether an instance ended by its own failure, and not because its host ends."""
+    if isinstance(error, DurableObjectError) and error.retryable:
+        return False
+    return not isinstance(error.__cause__ or error, OSError | _DiskError)

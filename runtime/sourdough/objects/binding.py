@@ -1,0 +1,63 @@
+"""An answer of 101 leaves: the socket in it is bound to its client's gateway (invariant W1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sourdough.objects.farewell import RESET
+from sourdough.objects.instance_sockets import InstanceSockets
+from sourdough.objects.sockets import GatewayLine
+from sourdough.sockets import RelayedWebSocket, WebSocket
+from sourdough.sockets.websocket import Use
+from sourdough.wire.sockets import Bind, CloseSocket
+
+if TYPE_CHECKING:
+    from sourdough.http import Request, Response
+    from sourdough.objects.socket_store import Sockets
+
+NO_UPGRADE = (
+    "Tried to return a WebSocket in a response to a request which did not contain the header"
+    ' "Upgrade: websocket".'
+)
+
+
+def bind_answer(response: Response, request: Request, sockets: Sockets) -> None:
+    """Bind the socket of a response to the client that made the request; then it is only relayed.
+
+    To be called where a response leaves, behind the output gate, if the request came from a client
+    (or was passed on); does nothing for a response without a socket, or with one that was bound
+    before. Raises TypeError where the client wants no WebSocket, or the socket was used already.
+    """
+    client = response.web_socket
+    if not isinstance(client, WebSocket):
+        return
+    if not request.socket:
+        peer = client.peer
+        if peer is not None:
+            peer.forsaken()
+        raise TypeError(NO_UPGRADE)
+    server = client.answer()
+    response.web_socket = RelayedWebSocket()
+    protocol = response.headers.get("sec-websocket-protocol") or ""
+    owner = server.owner
+    number, url = request.socket, request.url
+    if server.use is Use.HIBERNATES and isinstance(owner, InstanceSockets):
+        owner.when_durable(lambda: owner.bind(server, number, url, protocol))
+    elif isinstance(owner, InstanceSockets):
+        owner.when_durable(lambda: _bind_plain(server, number, url, protocol, sockets))
+    else:
+        _bind_plain(server, number, url, protocol, sockets)
+
+
+def _bind_plain(
+    server: WebSocket, number: int, url: str, protocol: str, sockets: Sockets
+) -> None:
+    owner = server.owner
+    key = owner.key if isinstance(owner, InstanceSockets) else b""
+    server.number, server.url, server.protocol = number, url, protocol
+    sockets.tell(number, Bind(number, hibernates=False, key=key, url=url))
+    if server.ready_state == WebSocket.CLOSED:  # its instance has ended meanwhile
+        sockets.tell(number, CloseSocket(number, *RESET))
+        return
+    sockets.plain[number] = server
+    server.couple(GatewayLine(number, sockets))

@@ -1,0 +1,171 @@
+"""What happens on an object's WebSockets, as events of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from sourdough.objects.event import Event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sourdough.http import Response
+    from sourdough.objects.event import BeforeChunk, Reply
+    from sourdough.sockets.events import SocketEvent
+
+
+class OfSocket(Event):
+    """Something on a WebSocket; `objects.socket_handling` handles it."""
+
+    __slots__ = ()
+
+
+class SocketDelivery(OfSocket):
+    """A message, the close or an error of a hibernating socket.
+
+    `reply.returned(b"")` is the acknowledgement, told once: when the handler has run to its first
+    suspension, or its end, what it has written by then is durable, and what it has sent by then has
+    left. `reply.failed` says that the event was not acknowledged: it was refused, or its instance
+    ended before. kind: "message", "close" or "error". data, text: of a message. code, reason, clean:
+    of a close.
+    """
+
+    reply: _Once
+
+    __slots__ = ("clean", "code", "data", "error", "kind", "reason", "socket", "text")
+
+    def __init__(
+        self,
+        reply: Reply,
+        *,
+        socket: int,
+        kind: Literal["message", "close", "error"],
+        number: int = 0,
+        version: int = 0,
+        started: float = 0.0,
+        data: bytes = b"",
+        text: bool = False,
+        code: int = 0,
+        reason: str = "",
+        clean: bool = False,
+        error: str = "",
+    ) -> None:
+        once = _Once(self, reply)
+        super().__init__(once, number, version, None, f"web_socket_{kind}", b"", started)
+        self.socket = socket
+        self.kind = kind
+        self.data = data
+        self.text = text
+        self.code = code
+        self.reason = reason
+        self.clean = clean
+        self.error = error
+
+    @property
+    def size(self) -> int:
+        return len(self.data)
+
+    @property
+    def told(self) -> bool:
+        """Whether its sender knows what became of it."""
+        return self.reply.told
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether it is the last of its socket."""
+        return self.kind != "message"
+
+
+class _Once:
+    """The way back to a gateway: what becomes of an event is told once."""
+
+    __slots__ = ("_event", "_reply")
+
+    def __init__(self, event: SocketDelivery, reply: Reply) -> None:
+        self._event = event
+        self._reply: Reply | None = reply
+
+    @property
+    def told(self) -> bool:
+        return self._reply is None
+
+    def returned(self, value: bytes) -> None:
+        reply, self._reply = self._reply, None
+        if reply is not None:
+            reply.returned(value)
+
+    def failed(self, error: BaseException) -> None:
+        reply, self._reply = self._reply, None
+        if reply is None:
+            return
+        container = self._event.container
+        if self._event.is_terminal and container is not None:
+            # It is not repeated: no other event will take the socket away (semantics 7.10).
+            container.store.forget(self._event.socket)
+        reply.failed(error)
+
+    def respond(self, response: Response) -> None:
+        raise AssertionError("an event of a WebSocket has no answer")
+
+    async def stream(self, response: Response, before_chunk: BeforeChunk) -> None:
+        raise AssertionError("an event of a WebSocket has no answer")
+
+
+class ListenerDelivery(OfSocket):
+    """Listeners of a socket that does not hibernate are called."""
+
+    __slots__ = ("heard", "listeners", "news")
+
+    def __init__(
+        self,
+        listeners: tuple[Callable[[Any], Any], ...],
+        news: SocketEvent,
+        heard: Callable[[], None],
+        *,
+        number: int,
+        version: int,
+        started: float,
+    ) -> None:
+        """heard: called once, when the listeners have ended or never will be called."""
+        reply = _Heard(heard)
+        super().__init__(reply, number, version, None, "listener", b"", started)
+        self.listeners = listeners
+        self.news = news
+        self.heard = reply.tell
+
+    @property
+    def what(self) -> str:
+        return "a listener of a WebSocket"
+
+    @property
+    def size(self) -> int:
+        data = getattr(self.news, "data", "")
+        return len(data)
+
+
+class _Heard:
+    """The way back of listeners: `objects.event.Reply`, of which they need one method."""
+
+    __slots__ = ("_heard",)
+
+    def __init__(self, heard: Callable[[], None]) -> None:
+        self._heard: Callable[[], None] | None = heard
+
+    def tell(self) -> None:
+        """The listeners have ended."""
+        heard, self._heard = self._heard, None
+        if heard is not None:
+            heard()
+
+    def failed(self, error: BaseException) -> None:
+        """They will not be called, or were cut short."""
+        self.tell()
+
+    def returned(self, value: bytes) -> None:
+        self.tell()
+
+    def respond(self, response: Response) -> None:
+        raise AssertionError("a listener answers nobody")
+
+    async def stream(self, response: Response, before_chunk: BeforeChunk) -> None:
+        raise AssertionError("a listener answers nobody")
