@@ -26,10 +26,30 @@ def http_scope(request: Request, *, state: Mapping[str, Any], extra: Mapping[str
     scheme = "https" if request.secure else "http"
     return {
         "type": "http",
-        "asgi": VERSIONS,
-        "http_version": "1.1",
         "method": request.method,
         "scheme": scheme,
+        **_common(request, scheme, state),
+        **extra,
+    }
+
+
+def socket_scope(request: Request, *, state: Mapping[str, Any], extra: Mapping[str, Any]) -> Scope:
+    """Return the scope of a request for a WebSocket; see `http_scope`."""
+    offered = request.headers.get("sec-websocket-protocol") or ""
+    return {
+        "type": "websocket",
+        "scheme": "wss" if request.secure else "ws",
+        "subprotocols": [each.strip() for each in offered.split(",") if each.strip()],
+        "extensions": {"websocket.http.response": {}},
+        **_common(request, "https" if request.secure else "http", state),
+        **extra,
+    }
+
+
+def _common(request: Request, scheme: str, state: Mapping[str, Any]) -> Scope:
+    return {
+        "asgi": VERSIONS,
+        "http_version": "1.1",
         "path": request.path,
         "raw_path": request.raw_path.encode("latin-1"),
         "query_string": request.query_string.encode("latin-1"),
@@ -39,7 +59,6 @@ def http_scope(request: Request, *, state: Mapping[str, Any], extra: Mapping[str
         "client": (request.client, 0) if request.client else None,
         "server": server_of(request.host, _PORTS[scheme]),
         "state": dict(state),
-        **extra,
     }
 
 

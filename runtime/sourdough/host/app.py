@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sourdough.apps.asgi import serve
+from sourdough.apps.asgi_socket import serve_socket, wants_socket
 from sourdough.apps.environ import environ_of
 from sourdough.apps.kind import Kind
 from sourdough.apps.lifespan import Lifespan
-from sourdough.apps.scope import http_scope
+from sourdough.apps.scope import http_scope, socket_scope
 from sourdough.apps.wsgi import WsgiThreads
 from sourdough.objects.blocking import BlockingEnv
 from sourdough.objects.durable_object import WorkerEntrypoint
@@ -50,6 +51,9 @@ class AsgiHost:
     async def fetch(self, request: Request, ctx: EntrypointContext) -> Response:
         """Answer a request."""
         state, extra = self._lifespan.state, {"env": self._env}
+        if wants_socket(request):
+            scope = socket_scope(request, state=state, extra=extra)
+            return await serve_socket(self._app, scope, ctx.wait_until)
         scope = http_scope(request, state=state, extra=extra)
         return await serve(self._app, scope, request, ctx.wait_until)
 

@@ -17,20 +17,18 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from sourdough.apps.asgi import serve
+from sourdough.apps.asgi_socket import serve_socket, wants_socket
 from sourdough.apps.kind import app_problem
 from sourdough.apps.lifespan import Lifespan
-from sourdough.apps.scope import http_scope
-from sourdough.http import Response
+from sourdough.apps.scope import http_scope, socket_scope
 
 if TYPE_CHECKING:
     from sourdough.apps.asgi import AsgiApp
-    from sourdough.http import Request
+    from sourdough.http import Request, Response
     from sourdough.objects.context import DurableObjectState
     from sourdough.objects.durable_object import DurableObject
 
 log = logging.getLogger("sourdough.objects")
-
-UPGRADE_SENTENCE = "This object's app cannot take WebSockets yet."
 
 # Shutdowns of instances that were reset: nobody waits for them.
 _ending: set[asyncio.Task[None]] = set()
@@ -66,8 +64,9 @@ class Application:
 
     async def fetch(self, request: Request) -> Response:
         """Answer a request."""
-        if (request.headers.get("upgrade") or "").lower() == "websocket":
-            return Response.json({"error": UPGRADE_SENTENCE}, status=501)
+        if wants_socket(request):
+            scope = socket_scope(request, state=self._lifespan.state, extra={})
+            return await serve_socket(self._app, scope, self._ctx.wait_until)
         scope = http_scope(request, state=self._lifespan.state, extra={})
         return await serve(self._app, scope, request, self._ctx.wait_until)
 

@@ -49,7 +49,8 @@ class Waiting:
             self.answer.set_result(value)
 
     def respond(self, response) -> None:
-        self._resolve((response.status, response.take_body()))
+        taken = response.web_socket is not None
+        self._resolve(response if taken else (response.status, response.take_body()))
 
     async def stream(self, response, before_chunk) -> None:
         chunks = []
