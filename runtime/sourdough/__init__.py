@@ -28,9 +28,18 @@ from sourdough.objects.context import DurableObjectState
 from sourdough.objects.controller import ScheduledController
 from sourdough.objects.durable_object import DurableObject, WorkerEntrypoint
 from sourdough.objects.namespace import DurableObjectNamespace, Env
+from sourdough.objects.restored import RestoredSocket
 from sourdough.objects.stub import RemoteStub
 from sourdough.objects.target import RpcTarget
 from sourdough.outgoing.fetch import fetch
+from sourdough.sockets import (
+    CloseEvent,
+    ErrorEvent,
+    MessageEvent,
+    WebSocket,
+    WebSocketPair,
+    WebSocketRequestResponsePair,
+)
 
 if TYPE_CHECKING:
     from sourdough.library.cluster import ClusterCoordinator
@@ -39,6 +48,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CallTimeoutError",
+    "CloseEvent",
     "ClusterCoordinator",
     "DeadlockError",
     "DurableObject",
@@ -46,20 +56,28 @@ __all__ = [
     "DurableObjectNamespace",
     "DurableObjectState",
     "Env",
+    "ErrorEvent",
     "FetchError",
     "Headers",
+    "MessageEvent",
     "ObjectId",
     "QuarantinedError",
     "RemoteError",
     "RemoteStub",
     "Request",
     "Response",
+    "RestoredSocket",
     "RpcTarget",
     "ScheduledController",
     "SourdoughError",
     "StorageClosedError",
     "StorageError",
     "StorageFullError",
+    "WebSocket",
+    "WebSocketClosedError",
+    "WebSocketError",
+    "WebSocketPair",
+    "WebSocketRequestResponsePair",
     "WorkerEntrypoint",
     "fetch",
     "route",

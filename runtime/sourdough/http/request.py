@@ -82,7 +82,7 @@ class Request(Message):
         target = quote(parts.path or "/", safe=_PATH_SAFE)
         if parts.query:
             target += "?" + quote(parts.query, safe=_PATH_SAFE + "?")
-        self._method = _checked_method(method or "GET")
+        self._method = _checked_method("GET" if method is None else method)
         self._target = target.encode()
         self._client = b""
         self._number = 0

@@ -49,9 +49,7 @@ def bind_answer(response: Response, request: Request, sockets: Sockets) -> None:
         _bind_plain(server, number, url, protocol, sockets)
 
 
-def _bind_plain(
-    server: WebSocket, number: int, url: str, protocol: str, sockets: Sockets
-) -> None:
+def _bind_plain(server: WebSocket, number: int, url: str, protocol: str, sockets: Sockets) -> None:
     owner = server.owner
     key = owner.key if isinstance(owner, InstanceSockets) else b""
     server.number, server.url, server.protocol = number, url, protocol

@@ -24,12 +24,14 @@ from sourdough.objects.application import Application
 from sourdough.objects.event import Event, current_event
 from sourdough.objects.gates import InputGate
 from sourdough.objects.handling import handle, new_task
+from sourdough.objects.instance_sockets import InstanceSockets
 from sourdough.objects.output_gate import tell_reset
-from sourdough.objects.refusal import TOO_LONG, overloaded_error, reset_error
+from sourdough.objects.refusal import TOO_LONG, is_own_failure, overloaded_error, reset_error
 from sourdough.objects.sections import SECTION_SECONDS, Sections
 from sourdough.objects.standstill import place_of
 from sourdough.objects.work import Work
 from sourdough.observe.breadcrumb import Breadcrumb, breadcrumb_of
+from sourdough.storage.failure import closed
 from sourdough.wire.messages import Waiting
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from sourdough.objects.durable_object import DurableObject
     from sourdough.objects.hold import Hold
     from sourdough.objects.registry import ObjectClass
+    from sourdough.objects.socket_store import Sockets
     from sourdough.storage.database import Database
 
 log = logging.getLogger("sourdough.objects")
@@ -78,8 +81,8 @@ class Container:
     """One object in memory. All methods run on the host's loop."""
 
     __slots__ = (
-        "_loop", "_on_ended", "_trail", "application", "breadcrumb", "clock", "cls", "database", "events", "gate",
-        "idle_since", "instance", "key", "label", "phase", "sections", "state", "waits_for", "work",
+        "_loop", "_on_ended", "_sockets", "_trail", "application", "breadcrumb", "clock", "cls", "database", "events", "gate",
+        "idle_since", "instance", "key", "label", "phase", "sections", "state", "store", "waits_for", "work",
     )  # fmt: skip
 
     def __init__(
@@ -91,6 +94,7 @@ class Container:
         state: DurableObjectState,
         loop: asyncio.AbstractEventLoop,
         backlog: Backlog,
+        store: Sockets,
         on_ended: Callable[[Container, BaseException | None], None],
         trail: Breadcrumb = _NOWHERE,
         clock: Clock = SYSTEM_CLOCK,
@@ -116,6 +120,9 @@ class Container:
         self.idle_since = 0.0
         # The closing of the previous instance: its database must be shut before ours opens.
         self.waits_for: asyncio.Future[None] | None = None
+        self.store = store
+        """The WebSockets of all objects of the host."""
+        self._sockets: InstanceSockets | None = None
         self._loop = loop
         self._on_ended = on_ended
 
@@ -135,6 +142,15 @@ class Container:
     def broken(self) -> bool:
         """Whether the instance is dead."""
         return self.phase is Phase.BROKEN
+
+    @property
+    def sockets(self) -> InstanceSockets:
+        """The WebSockets of this instance. Raises StorageClosedError where it has ended."""
+        if self._sockets is None:
+            if self.phase is Phase.BROKEN:
+                raise closed()
+            self._sockets = InstanceSockets(self, self.store)
+        return self._sockets
 
     def rests(self) -> None:
         """Something that kept the object in memory has ended: the idle time begins anew (3.8)."""
@@ -225,6 +241,8 @@ class Container:
                 _ = self.sections.begin(self.application.startup)
             self.database.mark_constructed()
             self.database.alarm.has_handler = callable(getattr(self.instance, "alarm", None))
+            if self.store.in_doubt(self.key):
+                self.sockets.report()
         except BaseException as error:  # sys.exit() in a constructor must not end the host
             if self.phase is not Phase.BROKEN:
                 log.exception("the constructor of %s failed", self.cls.name)
@@ -280,7 +298,15 @@ class Container:
         self.work.cancel(but=current)
         if self.application is not None:
             self.application.end()
+        self._end_sockets(told)
         self._on_ended(self, error)
+
+    def _end_sockets(self, told: BaseException) -> None:
+        """The sockets of an instance that was reset (semantics 7.17)."""
+        if self._sockets is not None:
+            self._sockets.broken(told)
+        if self.cls.sockets_on_reset != "keep" and is_own_failure(told):
+            self.store.close_all(self.key)
 
     def abandon_alarm(self) -> None:
         """If the alarm runs and is cut short, it is not to be repeated (semantics 6.12)."""
@@ -295,6 +321,13 @@ class Container:
             if self.application is not None:
                 await self.application.shutdown()
             await (self.database.close() if fold else self.database.release())
+        except BaseException as error:
+            if self._sockets is not None:
+                self._sockets.broken(error)
+            raise
+        else:
+            if self._sockets is not None:
+                self._sockets.closed()
         finally:
             self.phase = Phase.BROKEN
             self.work.cancel()

@@ -7,12 +7,17 @@ import inspect
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 
 from sourdough.errors import DurableObjectError
+from sourdough.sockets.limits import checked_event_timeout
+from sourdough.sockets.websocket import tags_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable
+    from datetime import datetime
 
     from sourdough.ids import ObjectId
     from sourdough.objects.container import Container
+    from sourdough.objects.restored import RestoredSocket
+    from sourdough.sockets import WebSocket, WebSocketRequestResponsePair
     from sourdough.storage.storage import Storage
 
 T = TypeVar("T")
@@ -66,6 +71,78 @@ class DurableObjectState:
         text = reason or "Application called abort() to reset Durable Object."
         self._owner().reset(DurableObjectError(text, remote=True, durable_object_reset=True))
         raise asyncio.CancelledError(text)
+
+    # --- WebSockets (semantics section 7)
+
+    def accept_web_socket(self, web_socket: WebSocket, tags: Iterable[str] = ()) -> None:
+        """Take one end of a `WebSocketPair`; the class's handlers hear what its client sends.
+
+        The socket outlives the instance and its host. tags: up to 10, of up to 256 characters.
+        Raises RuntimeError for an end that was used already, and above 32,768 sockets; ValueError
+        for too many tags, or too long ones.
+        """
+        self._owner().sockets.accept(web_socket, tags)
+
+    def get_web_sockets(self, tag: str | None = None) -> list[WebSocket]:
+        """Return the sockets taken by `accept_web_socket`: all, newest first; or those with a tag,
+        oldest first. A socket is among them until its close event has been handled.
+        """
+        return self._owner().sockets.all(tag)
+
+    def get_tags(self, web_socket: WebSocket) -> list[str]:
+        """Return the tags of a socket. Raises RuntimeError where it cannot have any."""
+        return list(tags_of(web_socket))
+
+    def broadcast(
+        self,
+        data: str | bytes | bytearray | memoryview,
+        tag: str | None = None,
+        exclude: Iterable[WebSocket] = (),
+    ) -> None:
+        """Send a message to all sockets taken by `accept_web_socket`, or to those with a tag.
+
+        It is one message to each gateway, however many sockets there are. A crash in the middle of
+        it may leave some without it (invariant W5).
+        """
+        self._owner().sockets.broadcast(data, tag, exclude)
+
+    def set_web_socket_auto_response(
+        self, pair: WebSocketRequestResponsePair | None = None
+    ) -> None:
+        """Have messages that are exactly `pair.request` answered without waking the object.
+
+        For all its sockets; None for no automatic answer any more.
+        """
+        sockets = self._owner().sockets
+        sockets.set(pair, sockets.event_timeout)
+
+    def get_web_socket_auto_response(self) -> WebSocketRequestResponsePair | None:
+        """Return what is answered automatically."""
+        return self._owner().sockets.automatic
+
+    def get_web_socket_auto_response_timestamp(self, web_socket: WebSocket) -> datetime | None:
+        """Return when a socket's message was answered automatically for the last time, in UTC."""
+        return self._owner().sockets.answered(web_socket)
+
+    def set_hibernatable_web_socket_event_timeout(self, ms: int | None = None) -> None:
+        """Cancel handlers of socket events that take longer; 0 or None for no limit.
+
+        Raises ValueError above 604,800,000 ms, seven days.
+        """
+        sockets = self._owner().sockets
+        sockets.set(sockets.automatic, checked_event_timeout(ms))
+
+    def get_hibernatable_web_socket_event_timeout(self) -> int | None:
+        """Return how many milliseconds the handler of a socket's event may take."""
+        return self._owner().sockets.event_timeout
+
+    @property
+    def sockets_restored(self) -> tuple[RestoredSocket, ...]:
+        """The sockets with a message that the instance before this one may or may not have handled.
+
+        It was delivered when that instance's host ended, and is not delivered again (invariant W3).
+        """
+        return self._owner().sockets.restored
 
     def _owner(self) -> Container:
         if self._container is None:

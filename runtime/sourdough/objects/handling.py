@@ -16,6 +16,8 @@ from sourdough.objects.event import closed_from_outside, current_event
 from sourdough.objects.failure import NoFetchError, WrongResultError
 from sourdough.objects.invocation import invoke
 from sourdough.objects.output_gate import send_confirmed
+from sourdough.objects.socket_event import OfSocket
+from sourdough.objects.socket_handling import run_of_socket
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -58,6 +60,8 @@ async def handle(container: Container, event: Event) -> None:
         elif isinstance(event, AlarmEvent):
             outcome = await run_alarm(container, event)
             send_confirmed(container, event.alarm_reply.ended, outcome, event)
+        elif isinstance(event, OfSocket):
+            await run_of_socket(container, event)
         else:
             receiver = event.target if event.by_reference else container.instance
             result = await invoke(receiver, event)

@@ -6,6 +6,7 @@ from sourdough.errors import DurableObjectError, StorageError
 
 RESET_TEXT = "Durable Object was reset"
 
+
 class _DiskError(StorageError):
     """The disk failed under the whole host: no object is to blame."""
 

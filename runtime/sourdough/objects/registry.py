@@ -20,6 +20,7 @@ from sourdough.objects.held_back import HeldBack
 from sourdough.objects.quarantine import Quarantine
 from sourdough.objects.refusal import overloaded_error, released_error
 from sourdough.objects.sections import SECTION_SECONDS
+from sourdough.objects.socket_store import NoGateways, Sockets
 from sourdough.observe.breadcrumb import Breadcrumb
 from sourdough.storage.database import Database
 from sourdough.storage.engine import Durability
@@ -48,6 +49,8 @@ class ObjectClass:
     env: Any
     durability: str
     """"disk", "os" or "memory": how far a commit must get before an answer leaves."""
+    sockets_on_reset: str = "close"
+    """"close" or "keep": what becomes of the sockets of an object that fails (semantics 7.17)."""
 
 
 OpenDatabase = Callable[[ObjectClass, ObjectId, Callable[[BaseException], None]], Database]
@@ -65,6 +68,7 @@ class Registry:
         open_database: OpenDatabase,
         queue: QueueLimits,
         residency: Residency,
+        sockets: Sockets | None = None,
         breadcrumb: Breadcrumb | None = None,
         section_seconds: float = SECTION_SECONDS,
         clock: Clock = SYSTEM_CLOCK,
@@ -77,6 +81,8 @@ class Registry:
         self._classes = {each.storage_name.encode(): each for each in classes}
         self._open_database = open_database
         self._backlog = Backlog(queue)
+        self.sockets = Sockets(NoGateways(), clock) if sockets is None else sockets
+        self.sockets.deliver = self.deliver
         self._open_limit = residency.open_limit
         self._eviction = Eviction(residency, clock)
         self.evicted = 0
@@ -176,6 +182,7 @@ class Registry:
             state=state,
             loop=self._loop,
             backlog=self._backlog,
+            store=self.sockets,
             on_ended=self._forget,
             trail=self._breadcrumb,
             clock=self._clock,

@@ -30,8 +30,6 @@ class SocketDelivery(OfSocket):
     of a close.
     """
 
-    reply: _Once
-
     __slots__ = ("clean", "code", "data", "error", "kind", "reason", "socket", "text")
 
     def __init__(
@@ -50,8 +48,9 @@ class SocketDelivery(OfSocket):
         clean: bool = False,
         error: str = "",
     ) -> None:
-        once = _Once(self, reply)
-        super().__init__(once, number, version, None, f"web_socket_{kind}", b"", started)
+        super().__init__(
+            _Once(self, reply), number, version, None, f"web_socket_{kind}", b"", started
+        )
         self.socket = socket
         self.kind = kind
         self.data = data
@@ -64,11 +63,6 @@ class SocketDelivery(OfSocket):
     @property
     def size(self) -> int:
         return len(self.data)
-
-    @property
-    def told(self) -> bool:
-        """Whether its sender knows what became of it."""
-        return self.reply.told
 
     @property
     def is_terminal(self) -> bool:
@@ -84,10 +78,6 @@ class _Once:
     def __init__(self, event: SocketDelivery, reply: Reply) -> None:
         self._event = event
         self._reply: Reply | None = reply
-
-    @property
-    def told(self) -> bool:
-        return self._reply is None
 
     def returned(self, value: bytes) -> None:
         reply, self._reply = self._reply, None
@@ -122,7 +112,7 @@ class ListenerDelivery(OfSocket):
         news: SocketEvent,
         heard: Callable[[], None],
         *,
-        number: int,
+        number: int = 0,
         version: int,
         started: float,
     ) -> None:

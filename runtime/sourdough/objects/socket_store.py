@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
+from sourdough.objects.farewell import MOVED, RESET
 from sourdough.objects.near import NearSockets, is_near
 from sourdough.objects.sockets import HeldSocket, ObjectSockets
-from sourdough.sockets import WebSocket
 from sourdough.wire.sockets import CloseAll, Closed
 
 if TYPE_CHECKING:
@@ -16,12 +15,8 @@ if TYPE_CHECKING:
     from sourdough.clock import Clock
     from sourdough.objects.event import Event
     from sourdough.objects.sockets import Outlet
+    from sourdough.sockets import WebSocket
     from sourdough.wire.sockets import Held, Message, Opened, Settings, SocketMessage
-
-log = logging.getLogger("sourdough.objects")
-
-RESET_CODE, RESET_REASON = 1011, "the object was reset"
-MOVED_CODE, MOVED_REASON = 1012, "the host was replaced"
 
 
 class NoGateways:
@@ -110,6 +105,11 @@ class Sockets:
         """Return what is known of an object's sockets, None where nothing is."""
         return self._objects.get(key)
 
+    def in_doubt(self, key: bytes) -> bool:
+        """Whether an object has a socket with a message in doubt."""
+        found = self._objects.get(key)
+        return found is not None and bool(found.in_doubt)
+
     def held(self, number: int) -> HeldSocket | None:
         """Return a hibernating socket."""
         return self._held.get(number)
@@ -139,7 +139,7 @@ class Sockets:
         if found is None:
             return
         if found.held:
-            self.tell_object(key, CloseAll(key, RESET_CODE, RESET_REASON))
+            self.tell_object(key, CloseAll(key, *RESET))
         for number in found.held:
             del self._held[number]
         found.held.clear()
@@ -164,7 +164,7 @@ class Sockets:
         """The host gives its seat up: what does not hibernate ends (invariant W2)."""
         for number, socket in list(self.plain.items()):
             self.plain.pop(number, None)
-            socket.end(MOVED_CODE, MOVED_REASON)
+            socket.end(*MOVED)
 
     def clear(self) -> None:
         """The seat is given up, and every gateway has heeded what was said: forget everything."""

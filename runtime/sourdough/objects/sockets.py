@@ -78,11 +78,9 @@ class ObjectSockets:
         return not self.held and not self.used
 
     @property
-    def settings(self) -> Settings | None:
-        """What is set, None where nothing is."""
+    def settings(self) -> Settings:
+        """What is set."""
         automatic = self.automatic
-        if automatic is None and self.event_timeout is None:
-            return None
         return Settings(
             self.key,
             None if automatic is None else automatic.request,

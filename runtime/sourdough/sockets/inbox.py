@@ -28,8 +28,15 @@ class Inbox:
     """The receiving side of one socket."""
 
     __slots__ = (
-        "_give_back", "_listeners", "_messages", "_running", "_taken", "_waiters", "_until_end",
-        "end", "owner",
+        "_give_back",
+        "_listeners",
+        "_messages",
+        "_running",
+        "_taken",
+        "_until_end",
+        "_waiters",
+        "end",
+        "owner",
     )  # fmt: skip
 
     def __init__(self, owner: Owner, give_back: Callable[[int], None]) -> None:

@@ -17,6 +17,9 @@ MAX_ATTACHMENT = 16_384
 MAX_REASON = 123
 """Bytes of UTF-8: what a Close frame has room for."""
 
+MAX_EVENT_TIMEOUT = 604_800_000
+"""Milliseconds (semantics 7.7)."""
+
 _RESERVED_CODES = frozenset({1004, 1005, 1006, 1015})
 
 
@@ -83,3 +86,16 @@ def to_attachment(value: Any) -> bytes:
             f"'attachment' was {len(data)} bytes."
         )
     return data
+
+
+def checked_event_timeout(milliseconds: Any) -> int | None:
+    """Return how long a handler may take, None for no limit. Raises TypeError, ValueError."""
+    if milliseconds is None:
+        return None
+    if isinstance(milliseconds, bool) or not isinstance(milliseconds, int):
+        raise TypeError(f"an event timeout is an int, not {type(milliseconds).__name__}")
+    if milliseconds < 0:
+        raise ValueError("Event timeout should not be negative.")
+    if milliseconds > MAX_EVENT_TIMEOUT:
+        raise ValueError(f"Event timeout should not exceed {MAX_EVENT_TIMEOUT} ms.")
+    return milliseconds or None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sourdough.sockets.websocket import WebSocket
-
 from typing import TYPE_CHECKING
+
+from sourdough.sockets.websocket import WebSocket
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -373,6 +373,17 @@ def check_answers(socket: WebSocket) -> None:
         raise TypeError("Can't return WebSocket in a Response after calling accept().")
 
 
+def tags_of(socket: WebSocket) -> tuple[str, ...]:
+    """Return the tags of a hibernating socket. Raises RuntimeError for any other."""
+    if socket.use is Use.HIBERNATES:
+        return socket.tags
+    if socket.use is Use.ACCEPTED:
+        raise RuntimeError("only hibernatable websockets can have tags.")
+    raise RuntimeError(
+        "you must call 'accept_web_socket()' before attempting to access the tags of a WebSocket."
+    )
+
+
 def _checked_kind(kind: str) -> str:
     if kind not in KINDS:
         raise ValueError(f"a WebSocket has the events {', '.join(KINDS)}, not {kind!r}")
