@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -63,10 +64,12 @@ class Browser:
             text=True,
             start_new_session=True,
         )
+        self._open = contextlib.ExitStack()
         self._late = threading.Timer(SECONDS, self._kill)
         self._late.start()
         try:
-            self._connection = connect(self._address(), max_size=None, proxy=None)
+            connection = connect(self._address(), max_size=None, proxy=None)
+            self._connection = self._open.enter_context(connection)
         except BaseException:
             self.close()
             raise
@@ -90,7 +93,7 @@ class Browser:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._connection.close()
+        self._open.close()
         self.close()
         self._reader.join(5)
         assert not self._reader.is_alive(), "a process of the browser has outlived it"
