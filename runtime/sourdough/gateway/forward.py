@@ -67,6 +67,7 @@ class Forward(Outgoing):
             self.version,
             self.epoch,
             destination.mount,
+            exchange.socket,
         ).encode()
 
     @property

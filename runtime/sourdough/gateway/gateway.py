@@ -18,6 +18,7 @@ from sourdough.config.packed import unpack
 from sourdough.gateway.edge import Edge, EdgeLimits, Exchange, Failure, Listener, Stream
 from sourdough.gateway.forward import Forward
 from sourdough.gateway.router import Router
+from sourdough.gateway.sockets import Handshake, Sockets
 from sourdough.movable import ShiftedClock
 from sourdough.observe.histogram import Histogram
 from sourdough.observe.records import RequestServed
@@ -47,6 +48,9 @@ if TYPE_CHECKING:
     from sourdough.clock import Clock
     from sourdough.config.model import Config, Server
     from sourdough.transport.channel import Channel
+    from sourdough.transport.link import Link
+    from sourdough.wire.messages import SeatEntry
+    from sourdough.wire.sockets import SocketMessage
 
 # New lines of the request log reach the screen this often; a batch is one message.
 _LOG_SECONDS = 0.1
@@ -111,12 +115,22 @@ class Gateway:
         self._peers = self._new_peers(connect)
         self._entrance = self._peers if entrypoint is None else self._new_peers(entrypoint)
         server: Server = config.dev if setup.mode == "dev" else config.serve
-        self._edge = Edge(
+        self._edge = edge = Edge(
             upstream=self,
             clock=clock,
             on_finished=self._finished,
             limits=_edge_limits(config, descriptors),
             trusted_proxies=server.trusted_proxies,
+            origins=config.websockets.origins,
+        )
+        self._sockets = Sockets(
+            loop=loop,
+            clock=clock,
+            edge=edge,
+            peers=self._peers,
+            config=config.websockets,
+            serial=setup.serial,
+            ledger=setup.ledger,
         )
         # Request ids must differ between gateways and from those before a restart.
         self._edge.number = secrets.randbits(24) << 24
@@ -130,10 +144,23 @@ class Gateway:
             connect=connect,
             parked_limit=self._config.limits.parked_requests,
             park_seconds=self._config.limits.park_timeout,
+            on_up=self._link_up,
+            on_down=self._link_down,
+            on_message=self._heard,
         )
+
+    def _link_up(self, link: Link, entry: SeatEntry) -> None:
+        self._sockets.link_up(link, entry)
+
+    def _link_down(self, link: Link) -> None:
+        self._sockets.link_down(link)
+
+    def _heard(self, link: Link, message: SocketMessage) -> None:
+        self._sockets.receive(link, message)
 
     async def start(self) -> None:
         """Begin to accept; requests wait until a table has come."""
+        self._sockets.start()
         await self._listener.start()
         self._expected = self._loop.time()
         self._tick()
@@ -178,6 +205,7 @@ class Gateway:
         try:
             async with asyncio.timeout(seconds):
                 await self._listener.drained()
+                await self._sockets.settled()
         except TimeoutError:
             clean = False
         self._flush_lines()
@@ -194,6 +222,7 @@ class Gateway:
                 timer.cancel()
         self._flush_lines()
         await self._listener.close()
+        self._sockets.stop()
         for peers in self._all_peers:
             peers.close()
 
@@ -205,7 +234,10 @@ class Gateway:
         if isinstance(destination, Failure):
             exchange.on_fail(destination)
             return _REFUSED
-        forward = Forward(self, exchange, destination)
+        if exchange.upgrade is None:
+            forward = Forward(self, exchange, destination)
+        else:
+            forward = Handshake(self, exchange, destination, self._sockets)
         self._waiting[exchange.number] = forward
         self._entrance.send(forward)
         return forward
@@ -260,10 +292,12 @@ class Gateway:
         self._timer = self._loop.call_later(period, self._tick)
         self._expire_parked()
         self._expire()
+        self._sockets.tick()
         self._channel.send(
             Heartbeat(
                 lag=lag,
                 connections=len(self._edge.connections),
+                sockets=len(self._sockets),
                 events=len(self._waiting),
                 parked=sum(peers.parked for peers in self._all_peers),
                 memory=resident_bytes(),

@@ -29,6 +29,8 @@ class Outgoing(Stream):
 
     # A body flows only after the host has accepted the event (invariant D2).
     initial_credit = 0
+    # Whether the bound on parked events holds for it; else somebody else bounds them.
+    counted = True
 
     def __init__(self, slot: int, body_follows: bool, version: int = 0) -> None:
         Stream.__init__(self)

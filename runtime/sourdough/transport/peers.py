@@ -57,9 +57,13 @@ class Peers:
         park_seconds: float,
         local: Callable[[Outgoing], None] | None = None,
         on_up: Callable[[Link, SeatEntry], None] | None = None,
+        on_down: Callable[[Link], None] | None = None,
         on_message: TakeMessage | None = None,
     ) -> None:
-        """on_up: called when there is a link to a seat's occupant, before any event is sent on it."""
+        """on_up: called when there is a link to a seat's occupant, before any event is sent on it.
+
+        on_down: called when a link is gone, before its streams fail.
+        """
         self._loop = loop
         self._hello = hello
         self.clock = clock
@@ -68,6 +72,7 @@ class Peers:
         self._park_seconds = park_seconds
         self._local = local
         self._on_up = on_up
+        self._on_down = on_down
         self._on_message = on_message
         self._links: dict[int, Link] = {}  # by serial; only links that are up
         self._all_links: dict[int, Link] = {}  # by serial; the dying ones are dropped from here
@@ -132,6 +137,10 @@ class Peers:
         """Return the epoch of a slot's present owner; 0 while it has none."""
         return self._epoch_by_slot[slot]
 
+    def link_of(self, slot: int) -> Link | None:
+        """Return the link to a slot's present owner, if there is one."""
+        return self._by_slot[slot]
+
     def refused(self, event: Outgoing) -> None:
         """A host answered NOT_OWNER: wait for a table newer than the one that misled us.
 
@@ -151,7 +160,7 @@ class Peers:
     def _park(
         self, seat: int, event: Outgoing, where: dict[int, deque[Outgoing]] | None = None
     ) -> None:
-        if self.parked >= self._parked_limit:
+        if self.parked >= self._parked_limit and event.counted:
             event.on_failed(ResetCode.OVERLOADED, "too many requests wait for a host")
             return
         event.peers = self  # whose caller leaves is taken out again, also before it was ever sent
@@ -345,6 +354,8 @@ class Peers:
         if self._links.get(serial) is link:
             del self._links[serial]
         self._rebuild()
+        if self._on_down is not None:
+            self._on_down(link)
         if self._wanted(serial):
             # The process may live on (it dropped a link it could not read): try again, not at
             # once, because a link that ends before its HELLO would make this a busy loop.

@@ -29,6 +29,7 @@ class Asked:
     body: bytes = b""
     body_complete: bool = False
     started: float = 1.0
+    socket: int = 0
     told: list = field(default_factory=list)
 
     def on_head(self, status, block, body, end):

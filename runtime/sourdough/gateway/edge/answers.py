@@ -76,5 +76,6 @@ def error_answer(failure: Failure, request_id: str) -> tuple[bytes, bytes]:
     block = f"content-type: application/json\r\nx-request-id: {request_id}\r\n"
     if failure.retry_after is not None:
         block += f"retry-after: {failure.retry_after}\r\n"
+    lines = block.encode() + failure.lines
     body = {"error": failure.sentence, "hint": failure.hint, "request_id": request_id}
-    return block.encode(), _json.encode(body)
+    return lines, _json.encode(body)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sourdough.gateway.edge.edge import Edge
     from sourdough.gateway.edge.exchange import Exchange
     from sourdough.gateway.edge.timeouts import Timeout
+    from sourdough.gateway.edge.upstream import Successor
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -86,7 +87,7 @@ class Connection(asyncio.Protocol):
         # A client may close its half and still read: what it has asked for in full is answered.
         # One that does so in the middle of a streamed answer is taken to be gone (D7).
         current = self._current
-        if self._leaving or (current is not None and current.streaming):
+        if self._leaving or (current is not None and current.wants_more):
             return False
         return not self._nothing_left()
 
@@ -160,6 +161,29 @@ class Connection(asyncio.Protocol):
             transport.abort()
         else:
             transport.close()
+
+    def hand_over(self, head: bytes, successor: Successor) -> None:
+        """Answer with a switch of protocols; from now on the transport is the successor's."""
+        transport, self._transport = self._transport, None
+        self._leaving = True
+        self._wait(None)
+        edge, behind = self._edge, (self._intake.behind or b"") + self._held
+        edge.connections.discard(self)
+        self._intake.end()
+        self._held = b""
+        if transport is None or transport.is_closing():
+            successor.abort()
+            return
+        edge.connections.add(successor)
+        transport.write(head)
+        transport.set_protocol(cast("asyncio.Protocol", successor))
+        successor.connection_made(transport)
+        if not self._reading:
+            transport.resume_reading()
+        if behind:
+            successor.data_received(behind)
+        if edge.draining:
+            successor.drain()
 
     # -- called by the edge -----------------------------------------------------------------------
 

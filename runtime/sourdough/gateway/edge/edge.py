@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sourdough.clock import Clock
-    from sourdough.gateway.edge.connection import Connection
-    from sourdough.gateway.edge.upstream import Finished, Upstream
+    from sourdough.gateway.edge.upstream import Client, Finished, Upstream
 
 
 class Edge:
@@ -30,6 +29,7 @@ class Edge:
         limits: EdgeLimits | None = None,
         prefix: str = "",
         trusted_proxies: tuple[str, ...] = (),
+        origins: tuple[str, ...] = (),
     ) -> None:
         self.upstream = upstream
         self.on_finished = on_finished
@@ -39,7 +39,9 @@ class Edge:
         self.number = 0
         """Of the latest request."""
         self.draining = False
-        self.connections: set[Connection] = set()
+        self.origins = frozenset(origin.encode() for origin in origins)
+        """Whose pages may open WebSockets; none: those of any origin."""
+        self.connections: set[Client] = set()
         self.on_left: Callable[[], None] = _nothing
         """Called when a connection is gone."""
         self.monotonic = clock.monotonic
@@ -51,6 +53,8 @@ class Edge:
         self.bodies = Timeout(self.limits.body_timeout)
         self.stalled = Timeout(self.limits.body_timeout)
         self.closing = Timeout(self.limits.linger_timeout)
+        self.timeouts = [self.idle, self.heads, self.bodies, self.stalled, self.closing]
+        """All that `tick` looks at; whoever takes a connection over may add his own."""
         self._clock = clock
         self._trusted = parse_networks(trusted_proxies)
 
@@ -58,9 +62,9 @@ class Edge:
         """Take note of the time and end the waits that have been too long."""
         self.now = self._clock.monotonic()
         self.openings.tick(self._clock.now())
-        for timeout in (self.idle, self.heads, self.bodies, self.stalled, self.closing):
-            for connection in timeout.expire(self.now):
-                connection.timed_out()
+        for timeout in self.timeouts:
+            for waiter in timeout.expire(self.now):
+                waiter.timed_out()
 
     def trusts(self, peer: str) -> bool:
         """Say whether a peer is a proxy that may speak for its clients."""

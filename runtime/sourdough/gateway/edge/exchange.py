@@ -28,8 +28,12 @@ from sourdough.gateway.edge.framing import Block, Mode, Plan, is_plain, plan, re
 if TYPE_CHECKING:
     from sourdough.gateway.edge.connection import Connection
     from sourdough.gateway.edge.edge import Edge
+    from sourdough.gateway.edge.upgrade import Upgrade
     from sourdough.gateway.edge.upload import Upload
     from sourdough.gateway.edge.upstream import Stream
+
+
+SWITCHING = 101
 
 
 class Phase(Enum):
@@ -76,6 +80,10 @@ class Exchange(msgspec.Struct, eq=False):
     """The client speaks HTTP/1.0."""
     expects: bool = False
     """The client waits for 100 Continue."""
+    upgrade: Upgrade | None = None
+    """The client wants a WebSocket."""
+    socket: int = 0
+    """The number of that, given by the upstream; 0: the client does not."""
     _phase: Phase = WAITING
     _stream: Stream | None = None
     _owed: int = 0
@@ -98,9 +106,9 @@ class Exchange(msgspec.Struct, eq=False):
         return self._phase is DONE
 
     @property
-    def streaming(self) -> bool:
-        """The head of the answer is out and more of its body is to come."""
-        return self._phase is STREAMING
+    def wants_more(self) -> bool:
+        """A client that sends nothing more is gone: its answer streams, or it wants a WebSocket."""
+        return self._phase is STREAMING or self.upgrade is not None
 
     # -- called by the connection -----------------------------------------------------------------
 
@@ -233,6 +241,9 @@ class Exchange(msgspec.Struct, eq=False):
         """Answer with everything that is not the common case."""
         try:
             parsed = read_block(block)
+            if status == SWITCHING and self.upgrade is not None:
+                self._switch(self.upgrade, parsed)
+                return
             framed = plan(
                 status=status, head=self.method == b"HEAD", legacy=self.legacy,
                 declared=parsed.length, size=len(body) if end else None,
@@ -259,6 +270,15 @@ class Exchange(msgspec.Struct, eq=False):
         self.keep_alive = framed.mode != Mode.UNTIL_CLOSE and self._keeps(reading=True)
         head = self._head(status, parsed.lines, framed, dated=parsed.dated, keep=self.keep_alive)
         self._emit(head, body, False)
+
+    def _switch(self, upgrade: Upgrade, parsed: Block) -> None:
+        """Switch protocols: the connection is no longer ours."""
+        lines, successor = upgrade.take_over(parsed.lines)
+        opening = (
+            answers.status_line(SWITCHING) if parsed.dated else self._edge.openings.of(SWITCHING)
+        )
+        self._connection.hand_over(opening + lines + b"\r\n", successor)
+        self._finish(SWITCHING, None, keep=False)
 
     def _interim(self, status: int, parsed: Block) -> None:
         # HTTP/1.0 knows no interim answers; 100 is the edge's own to send.

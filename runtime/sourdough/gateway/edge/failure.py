@@ -18,6 +18,8 @@ class Failure:
     """What to do about it."""
     retry_after: int | None = None
     """Seconds, where trying again makes sense (invariant D3)."""
+    lines: bytes = b""
+    """Further header lines of the answer, each with its CRLF."""
 
 
 class RefusedError(Exception):
@@ -59,8 +61,20 @@ TLS_SPOKEN = malformed("it is TLS", "This port speaks plain HTTP: use http:// in
 UPGRADE_UNSUPPORTED = Failure(
     501,
     "upgrade_unsupported",
-    "This server does not switch protocols yet: WebSocket is not available.",
+    "The only protocol that this server switches to is WebSocket.",
     "Send the request without Upgrade.",
+)
+WEB_SOCKET_VERSION = Failure(
+    426,
+    "web_socket_version",
+    "The only version of WebSocket that this server speaks is 13.",
+    lines=b"upgrade: websocket\r\nsec-websocket-version: 13\r\n",
+)
+ORIGIN_REFUSED = Failure(
+    403,
+    "origin_refused",
+    "WebSockets are not open to pages of this origin.",
+    "websockets.origins in sourdough.toml lists those that are.",
 )
 CONNECT_UNSUPPORTED = Failure(
     501, "connect_unsupported", "This server is not a proxy: CONNECT is not available."

@@ -27,6 +27,7 @@ class Kind(Enum):
     CONNECTION = auto()
     EXPECT = auto()
     FORWARDED = auto()
+    UPGRADE = auto()
     DROPPED = auto()
 
 
@@ -39,7 +40,7 @@ _KINDS = {
     b"keep-alive": Kind.DROPPED,
     b"te": Kind.DROPPED,
     b"trailer": Kind.DROPPED,
-    b"upgrade": Kind.DROPPED,
+    b"upgrade": Kind.UPGRADE,
     # `Proxy` is no header of HTTP, but CGI-like code takes it for the variable HTTP_PROXY.
     b"proxy": Kind.DROPPED,
     **dict.fromkeys(forwarded.NAMES, Kind.FORWARDED),
@@ -70,7 +71,7 @@ def kind_of(name: bytes) -> Kind:
 class Notes:
     """What the special headers of one head say. Most requests have none."""
 
-    __slots__ = ("_forwarding", "chunked", "expects", "hop", "length")
+    __slots__ = ("_forwarding", "chunked", "expects", "hop", "length", "upgrade")
 
     def __init__(self) -> None:
         self.length: int | None = None
@@ -79,6 +80,8 @@ class Notes:
         """The client waits for 100 Continue before it sends the body."""
         self.hop: set[bytes] = set()
         """Tokens of Connection, in lower case."""
+        self.upgrade: list[bytes] = []
+        """The protocols that the client would rather speak, in lower case."""
         self._forwarding: list[tuple[bytes, bytes]] = []
 
     def add(self, kind: Kind, name: bytes, value: bytes) -> None:
@@ -95,7 +98,9 @@ class Notes:
                 raise RefusedError(CODING_UNSUPPORTED)
             self.chunked = True
         elif kind is Kind.CONNECTION:
-            self.hop.update(token.strip(b" \t") for token in value.lower().split(b","))
+            self.hop.update(_tokens(value))
+        elif kind is Kind.UPGRADE:
+            self.upgrade += _tokens(value)
         elif kind is Kind.EXPECT:
             if value.lower() != b"100-continue":
                 raise RefusedError(EXPECTATION_UNKNOWN)
@@ -128,3 +133,7 @@ class Notes:
             if parts[at].lower() not in named:
                 kept += parts[at : at + 4]
         return kept
+
+
+def _tokens(value: bytes) -> list[bytes]:
+    return [token.strip(b" \t") for token in value.lower().split(b",")]

@@ -18,7 +18,6 @@ import httptools
 from sourdough.gateway.edge.exchange import Exchange
 from sourdough.gateway.edge.failure import (
     TLS_SPOKEN,
-    UPGRADE_UNSUPPORTED,
     VERSION_UNSUPPORTED,
     Failure,
     RefusedError,
@@ -29,6 +28,7 @@ from sourdough.gateway.edge.failure import (
 )
 from sourdough.gateway.edge.head import SPELLINGS, Kind, Notes, kind_of
 from sourdough.gateway.edge.target import check_host, resolve_target
+from sourdough.gateway.edge.upgrade import WEB_SOCKET_LINE, read_upgrade
 from sourdough.gateway.edge.upload import Upload
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 # How much the parser is fed at a time: what one feed may queue is bounded by it.
 SLICE = 16 * 1024
+# What a client may send behind the request for a WebSocket. It should wait for the answer.
+_BEHIND = 64 * 1024
 _PLAIN, _HOST = Kind.PLAIN, Kind.HOST
 
 
@@ -45,7 +47,7 @@ class Intake:
 
     __slots__ = (
         "_body", "_checked_host", "_connection", "_edge", "_host", "_notes", "_parser", "_parts",
-        "_trusted", "_unparsed", "_url", "begun", "in_head", "over", "ready", "receiving",
+        "_trusted", "_unparsed", "_url", "begun", "behind", "in_head", "over", "ready", "receiving",
     )  # fmt: skip
 
     def __init__(self, edge: Edge, connection: Connection) -> None:
@@ -61,6 +63,8 @@ class Intake:
         """No further request is read: the client said close, or sent something malformed."""
         self.begun = 0
         """Requests that have begun: tells one wait for a request from the wait for the next."""
+        self.behind: bytes | None = None
+        """What came behind the request for a WebSocket; None: there was no such request."""
         self._checked_host = b""
         self._unparsed = 0
         self._body: list[bytes] = []
@@ -86,6 +90,8 @@ class Intake:
     def feed(self, data: bytes) -> None:
         """Parse the next bytes; never raises for what a client sent."""
         if self.over or self._parser is None:
+            if self.behind is not None:
+                self._keep_behind(data)
             return
         try:
             self._parser.feed_data(data)
@@ -93,8 +99,16 @@ class Intake:
                 self._check_unparsed(len(data))
         except RefusedError as refused:
             self.refuse(refused.failure)
+        except httptools.HttpParserUpgrade as switch:
+            # Raised behind a complete request: it is the last one that the parser reads.
+            self._keep_behind(data[switch.args[0] :])
         except httptools.HttpParserError as error:
             self._parser_failed(data, error)
+
+    def _keep_behind(self, data: bytes) -> None:
+        self.behind = (self.behind or b"") + data
+        if len(self.behind) > _BEHIND:
+            self._connection.abort()
 
     def _parser_failed(self, data: bytes, error: httptools.HttpParserError) -> None:
         if isinstance(error, httptools.HttpParserCallbackError):
@@ -255,10 +269,12 @@ class Intake:
         )  # fmt: skip
 
     def _heed(self, notes: Notes, exchange: Exchange, parser: httptools.HttpRequestParser) -> None:
-        if parser.should_upgrade():
-            raise RefusedError(UPGRADE_UNSUPPORTED)
         notes.check(legacy=exchange.legacy)
         self._parts = notes.drop_hop_headers(self._parts)
+        if parser.should_upgrade():
+            exchange.upgrade = read_upgrade(notes, exchange, self._parts, self._edge.origins)
+            exchange.keep_alive = False
+            self._parts += WEB_SOCKET_LINE
         if self._trusted:
             exchange.scheme = notes.relay(self._parts, self._connection.client)
         exchange.length = notes.length

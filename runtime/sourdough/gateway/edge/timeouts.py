@@ -7,10 +7,13 @@ one dictionary operation each, and a tick costs only what has expired.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from sourdough.gateway.edge.connection import Connection
+
+class Waiter(Protocol):
+    """Who waits; `timed_out` is called when it was too long."""
+
+    def timed_out(self) -> None: ...
 
 
 class Timeout:
@@ -20,18 +23,18 @@ class Timeout:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self.waiting: dict[Connection, float] = {}
+        self.waiting: dict[Waiter, float] = {}
         """Who waits, with the tick at which the wait began; the longest waiting first."""
 
-    def expire(self, now: float) -> list[Connection]:
+    def expire(self, now: float) -> list[Waiter]:
         """Take out and return those who have waited longer than allowed."""
         # A wait began at any moment after its tick: one second of grace keeps it from ending early.
         latest = now - self.seconds
         expired = []
-        for connection, since in self.waiting.items():
+        for waiter, since in self.waiting.items():
             if since >= latest:
                 break
-            expired.append(connection)
-        for connection in expired:
-            del self.waiting[connection]
+            expired.append(waiter)
+        for waiter in expired:
+            del self.waiting[waiter]
         return expired

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    import asyncio
+
     from sourdough.gateway.edge.exchange import Exchange
 
 
@@ -30,6 +32,26 @@ class Upstream(Protocol):
     def open(self, exchange: Exchange) -> Stream:
         """Pass a request on. It may be answered before this returns."""
         ...
+
+
+class Client(Protocol):
+    """A connection, whatever it speaks, as the listener sees it."""
+
+    def drain(self) -> None:
+        """Come to an end: no more is accepted."""
+        ...
+
+    def abort(self) -> None:
+        """Drop the connection."""
+        ...
+
+
+class Successor(Client, Protocol):
+    """Takes a connection over that has switched protocols; it is its asyncio protocol."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None: ...
+
+    def data_received(self, data: bytes) -> None: ...
 
 
 class Finished(Protocol):

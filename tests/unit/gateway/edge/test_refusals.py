@@ -96,7 +96,7 @@ def test_malformed_requests_get_400_and_close(client, bench, data, split):
         (431, CHUNKED + b"\r\n1;" + b"x" * 60_000),
         (501, b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n"),
         (501, b"CONNECT /a HTTP/1.1\r\nHost: a\r\n\r\n"),
-        (501, GET + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
+        (501, GET + b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n"),
         (501, POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
         (505, b"GET / HTTP/2.0\r\nHost: a\r\n\r\n"),
         (505, b"GET / HTTP/2.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n"),
@@ -134,7 +134,7 @@ def test_limits_are_not_reached_early(make_bench, data):
 
 def test_error_answers_say_what_happened(client):
     """An error is a sentence, a hint and the request's id; never a stack trace."""
-    client.send(GET + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+    client.send(GET + b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
     head, _, body = client.take().partition(b"\r\n\r\n")
     answer = json.loads(body)
     assert head == (
