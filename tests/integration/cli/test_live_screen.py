@@ -166,9 +166,10 @@ def test_nothing_is_written_while_nothing_changes(start):
     """A picture that is the same is not drawn again: terminals keep their selection."""
     session = start(columns=120)
     session.wait_for("q.* quit")
-    session.wait_for(" 3 s")  # durations move on, once a second and not more often
+    # Durations move on, once a second and not more often; a number may be skipped.
+    session.wait_for(r" ([2-9]|\d\d) s")
     drawings = session.text.count("\x1b[?2026h")
-    assert drawings <= 8
+    assert drawings <= 7
     session.type("q")
     assert session.exit_code() == 0
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import pty
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import msgspec
@@ -19,6 +21,7 @@ from sourdough.coordinator.listing import Listing
 from sourdough.coordinator.lock import FolderLock
 from sourdough.ids import IdFactory
 from sourdough.storage import Database, Durability, Layout, ObjectMeta, Storage, WalEngine
+from sourdough_cli.main import run
 
 CONFIG = """
 name = "app"
@@ -71,18 +74,31 @@ async def write(layout, engine, made):
     await database.close()
 
 
-async def sourdough(*words: str, cwd: Path, **streams) -> tuple[int, str, str]:
-    """Run the command in a process of its own; return its exit code and what it printed."""
+async def sourdough(*words: str, cwd: Path) -> tuple[int, str, str]:
+    """Run the command as its process would; return its exit code and what it printed."""
+
+    def run_here() -> tuple[int, str, str]:
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            redirect_stdout(out), redirect_stderr(err),
+        ):  # fmt: skip
+            patch.chdir(cwd)
+            patch.setattr(sys, "argv", ["sourdough", *words])
+            with pytest.raises(SystemExit) as ended:
+                run()
+        return int(ended.value.code or 0), out.getvalue(), err.getvalue()
+
+    return await asyncio.to_thread(run_here)
+
+
+async def in_a_terminal(*words: str, cwd: Path, terminal: int) -> int:
+    """Run the command in a process of its own, on a terminal; return its exit code."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "sourdough_cli", *words, cwd=cwd,
-        **{
-            "stdin": asyncio.subprocess.DEVNULL,
-            "stdout": asyncio.subprocess.PIPE,
-            "stderr": asyncio.subprocess.PIPE,
-        } | streams,
+        stdin=terminal, stdout=terminal, stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
-    out, err = await process.communicate()
-    return process.returncode, (out or b"").decode(), (err or b"").decode()
+    return await process.wait()
 
 
 def file_of(project: Path, made) -> Path:
@@ -174,15 +190,16 @@ async def test_rm_asks_on_a_terminal(project, answer, deleted):
     """A person is asked, and what they say is done."""
     ours, theirs = pty.openpty()
     os.write(ours, answer)
-    code, _, _ = await sourdough("rm", "bb", cwd=project, stdin=theirs, stdout=theirs)
+    code = await in_a_terminal("rm", "bb", cwd=project, terminal=theirs)
     os.close(theirs)
     os.close(ours)
     assert code == (0 if deleted else 1)
     assert file_of(project, IDS.from_name("bb")).exists() is not deleted
 
 
-async def test_a_folder_in_use_is_left_alone(project):
+async def test_a_folder_in_use_is_left_alone(project, monkeypatch):
     """Something that is no server but holds the lock: exit code 5 and nothing read."""
+    monkeypatch.setitem(FolderLock.acquire.__kwdefaults__, "wait_seconds", 0.1)
     with FolderLock.acquire(project / ".sourdough"):
         code, out, err = await sourdough("ls", cwd=project)
     assert (code, out) == (5, "")

@@ -281,8 +281,9 @@ def test_connections_above_the_limit_wait_in_the_queue(run):
     assert statuses == [200] * 12
 
 
-def test_tick_keeps_the_time(run):
+def test_tick_keeps_the_time(run, monkeypatch):
     """The listener itself ends what waits too long."""
+    monkeypatch.setattr("sourdough.gateway.edge.listener._TICK", 0.02)
 
     async def main():
         async with _serving(idle_timeout=0.1) as server:
