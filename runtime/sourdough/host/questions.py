@@ -12,7 +12,7 @@ import msgspec
 
 from sourdough.errors import DurableObjectError, SourdoughError
 from sourdough.ids import ObjectId
-from sourdough.observe.sockets import SocketsReport
+from sourdough.observe.sockets import SocketsReport, report_sockets
 from sourdough.storage.inspection import ObjectReport, report
 from sourdough.wire.messages import Answer, Ask, Forgotten, Named
 
@@ -29,7 +29,7 @@ class Looked(msgspec.Struct, frozen=True, kw_only=True):
 
     live: bool
     report: ObjectReport | None
-    sockets: SocketsReport = SocketsReport()
+    sockets: SocketsReport
 
 
 class Questions:
@@ -95,7 +95,13 @@ class Questions:
         if database.exists:
             connection = database.connection()
             found = report(connection, database.path, entry_limit=question.limit)
-        return msgspec.msgpack.encode(Looked(live=live, report=found))
+        sockets = self._sockets(question)
+        return msgspec.msgpack.encode(Looked(live=live, report=found, sockets=sockets))
+
+    def _sockets(self, question: Ask) -> SocketsReport:
+        sockets = self._registry.sockets.find(question.namespace.encode() + question.id)
+        held = () if sockets is None else sockets.held.values()
+        return report_sockets(each.tags for each in held if not each.closing)
 
     def _remove(self, key: bytes, cls: ObjectClass, raw: bytes) -> int:
         """Delete an object; return how many bytes that freed."""
