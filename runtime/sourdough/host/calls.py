@@ -12,9 +12,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from sourdough.errors import DurableObjectError
-from sourdough.host.incoming import ERROR
+from sourdough.host.incoming import ERROR, UPGRADE
 from sourdough.host.local_body import LocalBody
-from sourdough.host.local_reply import LocalReply
+from sourdough.host.local_reply import LocalReply, LocalUpgrade
 from sourdough.host.order import Order
 from sourdough.host.remote_call import Answered, RemoteCall
 from sourdough.http import BodyReader, Request, Response
@@ -27,6 +27,7 @@ from sourdough.objects.failure import decode_error
 from sourdough.objects.owner import ObjectOwner
 from sourdough.objects.sending import encode_data_arguments
 from sourdough.objects.session import Session
+from sourdough.sockets import RelayedWebSocket
 from sourdough.values import REFERENCING, decode
 from sourdough.wire.frames import INLINE_BODY
 from sourdough.wire.heads import READS, SECURE, Kind, RequestHead
@@ -175,9 +176,15 @@ class Calls:
             request.secure,
             number,
             request.mount,
+            request.socket,
         )
         answer.add_done_callback(lambda done: received.leave() if done.cancelled() else None)
-        reply, version = LocalReply(answer, self, caller), self._version(caller)
+        reply: LocalReply
+        if received.socket:
+            reply = LocalUpgrade(answer, self, caller, received, self._host.sockets.store)
+        else:
+            reply = LocalReply(answer, self, caller)
+        version = self._version(caller)
         event = Event(reply, number, version, received, started=time.monotonic())
         self._deliver(key, name, event, chain)
         response = await answer
@@ -242,6 +249,7 @@ class Calls:
             headers=request.header_block(),
             flags=SECURE if request.secure else 0,
             mount=request.mount,
+            socket=request.socket,
         )
         return await _sent(self._prepared(head, body, order, caller, None, chain))
 
@@ -312,7 +320,10 @@ async def _response(answered: Answered) -> Response:
         body = WatchedBody(answered.body, answered.cancel)
     else:
         body = answered.body
-    return Response.received(status=answered.status, block=answered.block, body=body)
+    response = Response.received(status=answered.status, block=answered.block, body=body)
+    if answered.status == UPGRADE:
+        response.web_socket = RelayedWebSocket()
+    return response
 
 
 def _failed(error: Exception, key: bytes, order: Order) -> None:

@@ -24,17 +24,20 @@ from sourdough.http import BodyReader, Request
 from sourdough.objects.chain import lead, unpack
 from sourdough.objects.event import Event, ReadEvent
 from sourdough.objects.refusal import TOO_MANY
+from sourdough.objects.socket_event import SocketDelivery
 from sourdough.observe.histogram import Histogram
 from sourdough.placement import seat_table, slot_of_key
 from sourdough.wire.credit import STREAM_WINDOW
 from sourdough.wire.frames import END, ResetCode, Type
 from sourdough.wire.heads import READS, SECURE, Kind, RequestHead
+from sourdough.wire.sockets import SocketEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sourdough.config.model import Config
     from sourdough.host.entrypoint import Entrypoint
+    from sourdough.host.sockets import HostSockets
     from sourdough.http.body import BodySource
     from sourdough.objects.registry import Registry
     from sourdough.observe.breadcrumb import Breadcrumb
@@ -46,7 +49,7 @@ if TYPE_CHECKING:
 
 
 # Looked up as globals: as attributes of their class they would cost more than the rest of a test.
-_ENTRY, _CALL = Kind.ENTRY, Kind.CALL
+_ENTRY, _CALL, _SOCKET = Kind.ENTRY, Kind.CALL, Kind.SOCKET
 _decode, _received = RequestHead.decode, Request.received
 
 # What a drain waits for is named this often.
@@ -103,10 +106,19 @@ class Host:
         self.registry: Registry
         self.entrypoint: Entrypoint | None = None
         self.peers: Peers
+        self.sockets: HostSockets
 
-    def wire(self, *, registry: Registry, entrypoint: Entrypoint | None, peers: Peers) -> None:
+    def wire(
+        self,
+        *,
+        registry: Registry,
+        entrypoint: Entrypoint | None,
+        peers: Peers,
+        sockets: HostSockets,
+    ) -> None:
         """Connect the parts that need each other: objects hold stubs, stubs need the host."""
         self.registry = registry
+        self.sockets = sockets
         self.entrypoint = entrypoint
         if entrypoint is not None:
             entrypoint.on_ended = self.contexts.ended
@@ -123,6 +135,7 @@ class Host:
         """Take a seat."""
         self.seat, self.epoch = seat, epoch
         self.phase = Phase.SERVING
+        self.sockets.mirrors.begin()
 
     def publish(self, table: Table) -> None:
         """Learn who occupies the other seats."""
@@ -176,9 +189,11 @@ class Host:
         self._release_version = version
         self.phase = Phase.DRAINING
         self.end_streams()
+        self.sockets.close_plain()
         clean = await self._drained(report)
         self.phase = Phase.RELEASED
         released = await self.registry.release_all()
+        await self.sockets.leave()
         for incoming in list(self.talks):
             incoming.end_session()
         return clean, released
@@ -240,9 +255,11 @@ class Host:
 
     def link_up(self, link: Link) -> None:
         self._links.add(link)
+        self.sockets.link_up(link)
 
     def link_down(self, link: Link) -> None:
         self._links.discard(link)
+        self.sockets.link_down(link)
 
     def all_links(self) -> list[Link]:
         return list(self._links)
@@ -254,6 +271,10 @@ class Host:
 
     # --- events
 
+    def await_sockets(self, waiting: bool) -> None:
+        """Have events for objects wait, or go on (invariant W4)."""
+        self.registry.await_sockets(waiting)
+
     def accept(self, link: Link, number: int, flags: int, payload: bytes) -> Stream | None:
         """Take an event from a link, or refuse it before anything has run (invariant D1)."""
         head = _decode(payload)
@@ -263,7 +284,8 @@ class Host:
         if self.events >= self._limit:
             link.write(Type.RESET, 0, ResetCode.OVERLOADED, number, TOO_MANY.encode())
             return None
-        is_call = head.kind == _CALL
+        # A socket's event is taken as a call is: whole, and answered by a value.
+        is_call = head.kind >= _CALL
         incoming = Incoming(link, number, head.number, is_call, self)
         self.events += 1
         if not flags & END:
@@ -287,7 +309,7 @@ class Host:
         return self.owns(head.key) and head.epoch == self.epoch
 
     async def _collect(self, head: RequestHead, incoming: Incoming) -> None:
-        """Wait for the arguments of a large call."""
+        """Wait for the arguments of a large call, or for a large message."""
         assert incoming.body is not None
         try:
             head.body = b"".join([chunk async for chunk in incoming.body])
@@ -304,6 +326,9 @@ class Host:
     def _hand_on(self, head: RequestHead, incoming: Incoming) -> None:
         body: BodySource = head.body if incoming.body is None else incoming.body
         if incoming.is_call:
+            if head.kind == _SOCKET:
+                self.registry.deliver(head.key, head.name, _socket_event(head, incoming))
+                return
             kind = ReadEvent if head.flags & READS else Event
             event = incoming.event = kind(
                 incoming, head.number, head.version, None,
@@ -313,7 +338,7 @@ class Host:
         else:
             request = _received(
                 head.method, head.target, head.client, head.headers, body,
-                bool(head.flags & SECURE), head.number, head.mount,
+                bool(head.flags & SECURE), head.number, head.mount, head.socket,
             )  # fmt: skip
             incoming.request = request
             event = Event(incoming, head.number, head.version, request, started=incoming.started)
@@ -341,3 +366,22 @@ class Host:
         """A parked call found that its object now lives here."""
         local: Any = event
         local.became_local()
+
+
+def _socket_event(head: RequestHead, incoming: Incoming) -> SocketDelivery:
+    """Return what happened on a hibernating socket. Raises WireError for nonsense."""
+    told = SocketEvent.decode(head.target)
+    return SocketDelivery(
+        incoming,
+        socket=told.socket,
+        kind=head.method.decode(),
+        number=head.number,
+        version=head.version,
+        started=incoming.started,
+        data=head.body,
+        text=told.text,
+        code=told.code,
+        reason=told.reason,
+        clean=told.clean,
+        error=told.error,
+    )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sourdough.errors import DurableObjectError
 from sourdough.host.talk import Talk
 from sourdough.http import BodyReader, Headers, Response
+from sourdough.objects.binding import bind_answer
 from sourdough.objects.failure import (
     describe,
     encode_error,
@@ -49,6 +50,8 @@ _HOP_BY_HOP = frozenset({
 _HEAD = Type.HEAD
 _make, _close = Stream.__init__, Stream.close
 
+UPGRADE = 101
+"""The status of an answer that accepts a client's WebSocket."""
 OK, ERROR = 0, 1
 """The status of a method call's answer; ERROR also of a stub's request that failed."""
 
@@ -166,6 +169,9 @@ class Incoming(Stream):
     # --- the answer: objects.event.Reply
 
     def respond(self, response: Response) -> None:
+        if response.status == UPGRADE:
+            assert self.request is not None
+            bind_answer(response, self.request, self._host.sockets.store)
         body = response.take_body()
         assert isinstance(body, bytes)
         self._send(response.status, self._block(response, complete=True), body)

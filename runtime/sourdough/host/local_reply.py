@@ -9,6 +9,7 @@ from sourdough.errors import DurableObjectError
 from sourdough.host.local_body import Window
 from sourdough.http import BodyReader, Response
 from sourdough.http.body import WatchedBody
+from sourdough.objects.binding import bind_answer
 from sourdough.objects.failure import decode_error, encode_error
 from sourdough.objects.session import Session
 
@@ -16,9 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from sourdough.host.calls import Calls
+    from sourdough.http import Request
     from sourdough.objects.container import Container
     from sourdough.objects.event import BeforeChunk, Event
     from sourdough.objects.owner import Owner
+    from sourdough.objects.socket_store import Sockets
     from sourdough.wire.references import Message
 
 
@@ -146,6 +149,28 @@ class LocalReply:
         if self._streaming is not None and not self._dropped:
             self._dropped = True
             self._streaming.cancel()
+
+
+class LocalUpgrade(LocalReply):
+    """The way back of a client's wish for a WebSocket, which the caller passes on."""
+
+    __slots__ = ("_request", "_sockets")
+
+    def __init__(
+        self,
+        answer: asyncio.Future[Response | bytes],
+        calls: Calls,
+        caller: Event | None,
+        request: Request,
+        sockets: Sockets,
+    ) -> None:
+        super().__init__(answer, calls, caller)
+        self._request = request
+        self._sockets = sockets
+
+    def respond(self, response: Response) -> None:
+        bind_answer(response, self._request, self._sockets)
+        super().respond(response)
 
 
 async def _pump(

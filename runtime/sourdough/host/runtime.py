@@ -24,6 +24,7 @@ from sourdough.host.memory import Memory
 from sourdough.host.questions import Questions
 from sourdough.host.room import queue_limits, residency
 from sourdough.host.scheduled import Scheduled
+from sourdough.host.sockets import HostSockets
 from sourdough.host.sql_limits import sql_limits
 from sourdough.ids import IdFactory, ObjectId
 from sourdough.movable import ShiftedClock
@@ -47,6 +48,7 @@ from sourdough.wire.messages import (
     EndStreams,
     Errand,
     Exit,
+    Gateways,
     Heartbeat,
     HostGone,
     Known,
@@ -126,7 +128,13 @@ class HostRuntime:
         )
         self.caller = self.host.calls(self._peers)
         env = self._environment(self.caller)
+        sockets = HostSockets(
+            clock=clock,
+            version=lambda: self._peers.table.version,
+            hold_back=self.host.await_sockets,
+        )
         registry = Registry(
+            sockets=sockets.store,
             loop=loop,
             classes=self._classes(loaded, env),
             open_database=self._open_database,
@@ -147,7 +155,7 @@ class HostRuntime:
             on_congested=registry.congestion,
         )
         self._alarms.note = self._engines.note_alarm
-        self.host.wire(registry=registry, entrypoint=entrypoint, peers=self._peers)
+        self.host.wire(registry=registry, entrypoint=entrypoint, peers=self._peers, sockets=sockets)
         self._errands = Errands(self.caller, channel.send)
         self._questions = Questions(registry, self._open_for_question, channel, self.host.holds)
         self._scheduled = Scheduled(host=self.host, channel=channel, clock=clock)
@@ -170,6 +178,7 @@ class HostRuntime:
             on_up=self.host.link_up,
             on_down=self.host.link_down,
             accept=self.host.accept,
+            on_message=self.host.sockets.receive,
         )
 
     def begin_anew(self, serial: int) -> None:
@@ -195,6 +204,7 @@ class HostRuntime:
             AlarmsKept: self._alarms.take,
             RunScheduled: self._scheduled.run,
             Quarantine: lambda message: host.registry.quarantine.replace(message.objects),
+            Gateways: lambda message: host.sockets.mirrors.live(message.serials),
             HostGone: lambda message: self._peers.host_gone(message.serial),
             Assign: self._take_seat,
             Drain: lambda _: self._spawn(host.tell_longest(self._channel.send)),
@@ -298,6 +308,7 @@ class HostRuntime:
                 type=cls,
                 env=env,
                 durability=self._config.durability_of(ClassRef(module, class_name)),
+                sockets_on_reset=self._config.sockets_on_reset_of(ClassRef(module, class_name)),
             )
             for (module, class_name), cls in loaded.classes.items()
         ]

@@ -21,7 +21,7 @@ from sourdough.transport.outgoing import ENTRY, Outgoing
 from sourdough.transport.peers import Peers
 from sourdough.wire.frames import END
 from sourdough.wire.heads import RequestHead, decode_answer
-from sourdough.wire.messages import Assign, Leaving, Release, SeatEntry, Setup, Table
+from sourdough.wire.messages import Assign, Gateways, Leaving, Release, SeatEntry, Setup, Table
 
 APPLICATION, NAME = "app", "Thing"
 
@@ -92,7 +92,16 @@ class Client(Outgoing):
 class Cluster:
     """Hosts 1..n on seats 1..n, and a gateway's peers."""
 
-    def __init__(self, folder, cls: type, *, entrypoint=None, hosts: int = 2, limits=None) -> None:
+    def __init__(
+        self,
+        folder,
+        cls: type,
+        *,
+        entrypoint=None,
+        hosts: int = 2,
+        limits=None,
+        gateways: tuple[int, ...] = (),
+    ) -> None:
         self.loop = asyncio.get_running_loop()
         self.ids = IdFactory(APPLICATION, NAME)
         self.hosts: dict[str, HostRuntime] = {}
@@ -102,6 +111,8 @@ class Cluster:
         self.clock = FakeClock()
         self.entries: dict[int, SeatEntry] = {}
         self.leaving: dict[int, Leaving] = {}
+        self.gateways: list = []
+        """Scripted ones (`gateways.Gateway`), besides `peers`."""
         self.config = Config(
             name=APPLICATION,
             main="main" if entrypoint else None,
@@ -122,11 +133,16 @@ class Cluster:
             park_seconds=30.0,
         )
         for seat in range(1, hosts + 1):
-            self.add(seat, seat, seat)
+            self.add(seat, seat, seat, gateways=gateways)
         self.publish()
 
-    def add(self, serial: int, seat: int, epoch: int) -> HostRuntime:
-        """Start a host and give it a seat; the table names it when it is published."""
+    def add(
+        self, serial: int, seat: int, epoch: int, *, gateways: tuple[int, ...] = ()
+    ) -> HostRuntime:
+        """Start a host and give it a seat; the table names it when it is published.
+
+        gateways: who lives, as the coordinator says before it assigns a seat.
+        """
         path = f"h{serial}"
         told = self.told[path] = Told()
         host = HostRuntime(
@@ -141,6 +157,7 @@ class Cluster:
         )  # fmt: skip
         self.hosts[path] = host
         host.start()
+        host.receive(Gateways(serials=gateways))
         host.receive(Assign(seat=seat, epoch=epoch))
         self.entries[seat] = SeatEntry(seat, epoch, serial, path)
         self.leaving.pop(seat, None)
@@ -154,13 +171,17 @@ class Cluster:
     def publish(self) -> int:
         """Tell everybody who sits where; return the table's version."""
         self.version += 1
-        entries = tuple(self.entries.values())
-        leaving = tuple(self.leaving.values())
-        table = Table(version=self.version, seats=self.seats, entries=entries, leaving=leaving)
+        table = self.table()
         for host in self.hosts.values():
             host.receive(table)
-        self.peers.publish(table)
+        for peers in (self.peers, *(gateway.peers for gateway in self.gateways)):
+            peers.publish(table)
         return self.version
+
+    def table(self) -> Table:
+        entries = tuple(self.entries.values())
+        leaving = tuple(self.leaving.values())
+        return Table(version=self.version, seats=self.seats, entries=entries, leaving=leaving)
 
     def host(self, seat: int) -> HostRuntime:
         return self.hosts[self.entries[seat].path]
@@ -211,7 +232,8 @@ class Cluster:
 
     async def close(self) -> None:
         """End the hosts; one whose events never end, because a test has failed, is an error."""
-        self.peers.close()
+        for peers in (self.peers, *(gateway.peers for gateway in self.gateways)):
+            peers.close()
         async with asyncio.timeout(10):
             for host in self.hosts.values():
                 await host.close()

@@ -1,0 +1,197 @@
+"""A host's side of its clients' WebSockets: which gateway has which, and what gateways say.
+
+A gateway is known by the serial number of its process. What objects say to a socket goes over the
+link to whoever holds it: its maker, or the gateway that has mirrored it since (the successor of one
+that died). Without a link it is dropped: the gateway tells anew what it holds when there is one
+again. What is told on one link stays in order, among the answers to events too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from sourdough.host.mirrors import Mirrors
+from sourdough.objects.socket_store import Sockets
+from sourdough.sockets.events import ABNORMAL, ABNORMAL_REASON
+from sourdough.wire.sockets import (
+    AnsweredBySelf,
+    Barrier,
+    Bind,
+    Broadcast,
+    Closed,
+    Message,
+    Mirror,
+    Opened,
+    Passed,
+    SocketMessage,
+    maker_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sourdough.clock import Clock
+    from sourdough.transport.link import Link
+
+# A gateway that does not answer for so long is stuck: the seat's next owner must not wait for it.
+_BARRIER_SECONDS = 1.0
+# Up to so many sockets it is cheaper to look who holds them than to tell a gateway for nothing.
+_FEW = 64
+
+
+class _Gateway:
+    """The link to a gateway."""
+
+    __slots__ = ("barrier", "link", "named", "told")
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self.told = False
+        """Whether anything was said to it, which it has to heed before the seat changes hands."""
+        self.named: set[int] | None = set()
+        """Sockets that its mirror has named, or that were bound meanwhile; None: the mirror is
+        complete."""
+        self.barrier: asyncio.Future[None] | None = None
+
+    def tell(self, message: SocketMessage) -> None:
+        self.told = True
+        self.link.tell(message)
+
+    def passed(self) -> None:
+        if self.barrier is not None and not self.barrier.done():
+            self.barrier.set_result(None)
+
+
+class HostSockets:
+    """Implements `objects.sockets.Outlet` over the links to gateways."""
+
+    def __init__(
+        self, *, clock: Clock, version: Callable[[], int], hold_back: Callable[[bool], None]
+    ) -> None:
+        """version: of the table. hold_back: has events for objects wait, or go on."""
+        self.store = Sockets(self, clock, version)
+        self.mirrors = Mirrors(clock=clock, hold_back=hold_back)
+        self._gateways: dict[int, _Gateway] = {}
+        self._adopted: dict[int, int] = {}
+        """Who holds a socket, where it is not the gateway that made it."""
+        self._takes: dict[type[SocketMessage], Callable[[_Gateway, int, Any], None]] = {
+            Mirror: self._mirror,
+            Message: lambda _gateway, _serial, message: self.store.hear(message),
+            Closed: lambda _gateway, _serial, message: self.store.hear(message),
+            Opened: lambda _gateway, _serial, message: self.store.opened(message),
+            AnsweredBySelf: lambda _gateway, _serial, message: self.store.answered(message.times),
+            Passed: lambda gateway, _serial, _message: gateway.passed(),
+        }
+
+    # --- links
+
+    def link_up(self, link: Link) -> None:
+        """There is a link to a process; gateways alone are of interest."""
+        peer = link.peer
+        if peer is not None and peer.role == "gateway":
+            self._gateways[peer.serial] = _Gateway(link)
+            self.mirrors.lost(peer.serial)
+
+    def link_down(self, link: Link) -> None:
+        """A link is gone, and with it the sockets that live on no other (invariant W2)."""
+        serial = 0 if link.peer is None else link.peer.serial
+        gateway = self._gateways.get(serial)
+        if gateway is None or gateway.link is not link:
+            return
+        del self._gateways[serial]
+        self.mirrors.lost(serial)
+        gateway.passed()
+        for socket in list(self.store.plain):
+            if maker_of(socket) == serial:
+                self.store.hear(Closed(socket, ABNORMAL, ABNORMAL_REASON, clean=False))
+
+    # --- objects speak
+
+    def tell(self, socket: int, message: SocketMessage) -> None:
+        """Say something to whoever holds a socket; dropped when there is no link to it."""
+        gateway = self._gateways.get(self._holder(socket))
+        if gateway is None:
+            return
+        if gateway.named is not None and type(message) is Bind:
+            gateway.named.add(socket)
+        gateway.tell(message)
+
+    def tell_object(self, key: bytes, message: SocketMessage) -> None:
+        """Say something to every gateway that holds sockets of an object."""
+        found = self.store.find(key)
+        sockets = () if found is None else found.held
+        if type(message) is not Broadcast or len(sockets) > _FEW:
+            # Told to one that holds none it does nothing.
+            for gateway in self._gateways.values():
+                gateway.tell(message)
+            return
+        for serial in {self._holder(socket) for socket in sockets}:
+            if serial in self._gateways:
+                self._gateways[serial].tell(message)
+
+    def _holder(self, socket: int) -> int:
+        return self._adopted.get(socket) or maker_of(socket)
+
+    # --- gateways speak
+
+    def receive(self, link: Link, message: SocketMessage) -> None:
+        """Take what a gateway says."""
+        serial = 0 if link.peer is None else link.peer.serial
+        gateway = self._gateways.get(serial)
+        takes = self._takes.get(type(message))
+        if takes is not None and gateway is not None and gateway.link is link:
+            takes(gateway, serial, message)
+
+    def _mirror(self, gateway: _Gateway, serial: int, mirror: Mirror) -> None:
+        for held in mirror.sockets:
+            if gateway.named is not None:
+                gateway.named.add(held.socket)
+            if maker_of(held.socket) == serial:
+                self._adopted.pop(held.socket, None)
+            else:
+                self._adopted[held.socket] = serial
+            self.store.mirrored(held)
+        for settings in mirror.settings:
+            self.store.settings(settings)
+        if mirror.end:
+            self._forget_unnamed(gateway, serial)
+            self.mirrors.ended(serial)
+
+    def _forget_unnamed(self, gateway: _Gateway, serial: int) -> None:
+        """Forget sockets that ended while there was no link: nobody will tell of them any more."""
+        named, gateway.named = gateway.named, None
+        if named is None:
+            return
+        numbers = [number for each in self.store for number in each.held]
+        for number in numbers:
+            if number not in named and self._holder(number) == serial:
+                self.store.forget(number)
+        self._adopted = {each: by for each, by in self._adopted.items() if self.store.held(each)}
+
+    # --- the seat
+
+    def close_plain(self) -> None:
+        """End the sockets that cannot move to another host (invariant W2)."""
+        self.store.close_plain()
+
+    async def leave(self) -> None:
+        """Return when every gateway has heeded what was said, and know of no socket any more.
+
+        What the seat's next owner is told by them then has all of it (invariant W4).
+        """
+        waiting = []
+        for gateway in self._gateways.values():
+            if gateway.told:
+                gateway.barrier = asyncio.get_running_loop().create_future()
+                waiting.append(gateway.barrier)
+                gateway.link.tell(Barrier(len(waiting)))
+        with suppress(TimeoutError):
+            # In real time, as all that waits for another process.
+            async with asyncio.timeout(_BARRIER_SECONDS):
+                for barrier in waiting:
+                    await barrier
+        self.mirrors.stop()
+        self.store.clear()
+        self._adopted.clear()
