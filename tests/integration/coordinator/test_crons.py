@@ -21,6 +21,7 @@ from sourdough.coordinator.worker import Worker
 from sourdough.errors import SourdoughError
 from sourdough.testing import FakeClock
 from sourdough.wire.messages import RunScheduled, ScheduledEnded
+from tests.integration.coordinator.shell import command
 from tests.system.client import Client
 from tests.system.server import RunningServer, wait_until
 
@@ -281,16 +282,16 @@ def test_scheduled_runs_for_real(tmp_path):
         def ran(count):
             return wait_until(lambda: log_of(server) == [entry] * count, 15)
 
-        shown = json.loads(server.command("status", "--json").stdout)
+        shown = json.loads(command(tmp_path, "status", "--json").stdout)
         assert [each["cron"] for each in shown["crons"]] == ["*/5 * * * *"]
         server.advance(301)
         assert ran(1), server.everything()
         (tmp_path / "crash").touch()
         server.advance(300)
         assert ran(2), server.everything()
-        by_hand = server.command("trigger", "--time", "2026-01-01T03:00")
+        by_hand = command(tmp_path, "trigger", "--time", "2026-01-01T03:00")
         assert (by_hand.returncode, "ran in" in by_hand.stdout) == (0, True), by_hand.stderr
         assert ran(3)
-        failed = server.command("trigger", "*/5 * * * *", "--time", "1970-01-01")
+        failed = command(tmp_path, "trigger", "*/5 * * * *", "--time", "1970-01-01")
         assert failed.returncode == 1
         assert "ValueError: the beginning of time" in failed.stdout

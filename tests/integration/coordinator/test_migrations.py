@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.coordinator.shell import command
 from tests.system.client import Client
 from tests.system.server import RunningServer, wait_until
+from tests.system.server import command as served
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,13 +69,6 @@ def register(project: Path) -> dict:
     return json.loads((project / ".sourdough" / "namespaces.json").read_text())
 
 
-def command(project: Path, *words: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", "sourdough_cli", *words],
-        cwd=project, capture_output=True, text=True, timeout=30, check=False,
-    )  # fmt: skip
-
-
 def answer(server: RunningServer, path: str) -> tuple[int, object]:
     with Client(server.url) as client:
         found = client.get(path)
@@ -128,10 +121,9 @@ def test_a_start_applies_migrations_and_refuses_a_changed_history(project):
         assert answer(server, "/old/a") == (200, ["Tally", "kept"])
         server.wait_for_event("migrated")
     configure(project, config, RENAMED.replace('"v1"', '"v7"'))
-    for words in (("serve", "--hosts", "0"), ("check",)):
-        done = command(project, *words)
-        assert done.returncode == 2, (words, done)
-        assert "sourdough.toml:13" in done.stderr, (words, done.stderr)
+    for done in (served(project, "serve", "--hosts", "0"), command(project, "check")):
+        assert done.returncode == 2, done
+        assert "sourdough.toml:13" in done.stderr, done.stderr
         assert 'the migration "v1" was applied' in " ".join(done.stderr.split()), done.stderr
 
     shown = command(project, "rm", "--class", "Tally")

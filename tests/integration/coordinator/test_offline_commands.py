@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 import os
 import pty
 import sys
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import msgspec
@@ -21,7 +19,7 @@ from sourdough.coordinator.listing import Listing
 from sourdough.coordinator.lock import FolderLock
 from sourdough.ids import IdFactory
 from sourdough.storage import Database, Durability, Layout, ObjectMeta, Storage, WalEngine
-from sourdough_cli.main import run
+from tests.integration.coordinator.shell import Done, command
 
 CONFIG = """
 name = "app"
@@ -74,22 +72,9 @@ async def write(layout, engine, made):
     await database.close()
 
 
-async def sourdough(*words: str, cwd: Path) -> tuple[int, str, str]:
-    """Run the command as its process would; return its exit code and what it printed."""
-
-    def run_here() -> tuple[int, str, str]:
-        out, err = io.StringIO(), io.StringIO()
-        with (
-            pytest.MonkeyPatch.context() as patch,
-            redirect_stdout(out), redirect_stderr(err),
-        ):  # fmt: skip
-            patch.chdir(cwd)
-            patch.setattr(sys, "argv", ["sourdough", *words])
-            with pytest.raises(SystemExit) as ended:
-                run()
-        return int(ended.value.code or 0), out.getvalue(), err.getvalue()
-
-    return await asyncio.to_thread(run_here)
+async def sourdough(*words: str, cwd: Path) -> Done:
+    """Run the command beside the loop of this test; return its exit code and what it printed."""
+    return await asyncio.to_thread(command, cwd, *words)
 
 
 async def in_a_terminal(*words: str, cwd: Path, terminal: int) -> int:

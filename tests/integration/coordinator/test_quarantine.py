@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.coordinator.shell import command
 from tests.system.client import Client
 from tests.system.server import RunningServer, wait_until
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CODE = """\
 import asyncio, ctypes, os
@@ -59,13 +54,6 @@ def project(tmp_path):
     (tmp_path / "rooms.py").write_text(CODE)
     (tmp_path / "sourdough.toml").write_text(CONFIG)
     return tmp_path
-
-
-def command(project: Path, *words: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", "sourdough_cli", *words],
-        cwd=project, capture_output=True, text=True, timeout=30, check=False,
-    )  # fmt: skip
 
 
 def crash(client: Client, how: str) -> None:
