@@ -31,6 +31,7 @@ from sourdough.objects.namespace import DurableObjectNamespace, Env
 from sourdough.objects.restored import RestoredSocket
 from sourdough.objects.stub import RemoteStub
 from sourdough.objects.target import RpcTarget
+from sourdough.outgoing.connect import connect
 from sourdough.outgoing.fetch import fetch
 from sourdough.sockets import (
     CloseEvent,
@@ -79,6 +80,7 @@ __all__ = [
     "WebSocketPair",
     "WebSocketRequestResponsePair",
     "WorkerEntrypoint",
+    "connect",
     "fetch",
     "route",
     "run",

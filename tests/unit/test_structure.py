@@ -46,6 +46,7 @@ PUBLIC = [
     "WebSocketPair",
     "WebSocketRequestResponsePair",
     "WorkerEntrypoint",
+    "connect",
     "fetch",
     "route",
     "run",
