@@ -8,12 +8,13 @@ socket keeps the object in memory: for 15 minutes after the last message (semant
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sourdough.errors import StorageError
 from sourdough.objects.farewell import EVICTED, MOVED, RESET
 from sourdough.objects.outbox import Outbox
-from sourdough.objects.refusal import is_own_failure
+from sourdough.objects.refusal import is_own_failure, of_storage, reset_error
 from sourdough.objects.socket_event import ListenerDelivery
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ class Conversation:
     def __init__(self, container: Container, store: Sockets) -> None:
         self.container = container
         self.store = store
-        self._outbox = Outbox(container)
+        schedule = asyncio.get_running_loop().call_soon
+        self._outbox = Outbox(container.database, schedule=schedule, failed=self._failed)
         self._plain: set[WebSocket] = set()
         self._hold: Hold | None = None
         self._unacknowledged: dict[SocketDelivery, bool] = {}
@@ -56,6 +58,9 @@ class Conversation:
             act()
         else:
             database.when_durable(commit, lambda error: act() if error is None else None)
+
+    def _failed(self, error: Exception) -> None:
+        self.container.reset(reset_error(of_storage(error)))
 
     # --- what it hears
 
@@ -113,7 +118,7 @@ class Conversation:
         try:
             at_once = not len(self._outbox) and not self.container.database.flush()
             if not at_once:
-                self.post(lambda: self._acknowledged(event))
+                self.post(partial(self._acknowledged, event))
         except StorageError:
             return  # the instance ends by it, which `broken` tells
         if at_once:
@@ -128,8 +133,10 @@ class Conversation:
     def closed(self) -> None:
         """The instance has left memory, and all that it has written is durable."""
         self._outbox.finish()
-        for event in list(self._unacknowledged):
-            self._acknowledged(event)
+        for event, on_its_way in list(self._unacknowledged.items()):
+            if not on_its_way:
+                self._unacknowledged[event] = True
+                self._outbox.behind(partial(self._acknowledged, event))
         self._part(EVICTED)
 
     def broken(self, told: BaseException) -> None:

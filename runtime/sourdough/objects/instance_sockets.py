@@ -78,11 +78,14 @@ class InstanceSockets(Conversation):
 
     def socket(self, number: int) -> WebSocket | None:
         """Return the socket of a number, the same each time; None for one that is unknown."""
+        held = self.of.held.get(number)
+        if held is None:
+            return None
         found = self._by_number.get(number)
         if found is None:
-            held = self.of.held.get(number)
-            if held is not None:
-                found = self._by_number[number] = self._restore(held)
+            found = self._by_number[number] = self._restore(held)
+        # What client and gateway have agreed upon is known when the handshake is complete.
+        found.protocol, found.extensions = held.protocol, held.extensions
         return found
 
     def all(self, tag: str | None) -> list[WebSocket]:

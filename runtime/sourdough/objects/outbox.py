@@ -8,20 +8,25 @@ with everything behind it.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import deque
-from typing import TYPE_CHECKING
-
-from sourdough.objects.refusal import of_storage, reset_error
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sourdough.objects.container import Container
-
-
 log = logging.getLogger("sourdough.objects")
+
+
+class Commits(Protocol):
+    """The commits of an object: its database."""
+
+    def flush(self) -> int:
+        """Commit now; return what has to be durable before something said now leaves, 0 for nothing."""
+        ...
+
+    def when_durable(self, commit: int, callback: Callable[[Exception | None], None]) -> None:
+        """Call back once: with None when a commit is durable, with an error if it never will be."""
 
 
 class _Batch:
@@ -36,13 +41,23 @@ class _Batch:
 
 
 class Outbox:
-    """Implemented for a container; made when it first says something."""
+    """Of one instance."""
 
-    __slots__ = ("_batches", "_container", "_loop", "_scheduled")
+    __slots__ = ("_batches", "_commits", "_failed", "_schedule", "_scheduled")
 
-    def __init__(self, container: Container) -> None:
-        self._container = container
-        self._loop = asyncio.get_running_loop()
+    def __init__(
+        self,
+        commits: Commits,
+        *,
+        schedule: Callable[[Callable[[], None]], object],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        """schedule: runs a function in a later turn (`loop.call_soon`). failed: told of a commit
+        that never will be durable; what waited for it has been dropped.
+        """
+        self._commits = commits
+        self._schedule = schedule
+        self._failed = failed
         self._batches: deque[_Batch] = deque()
         self._scheduled = False
 
@@ -52,7 +67,7 @@ class Outbox:
 
     def post(self, act: Callable[[], None]) -> None:
         """Say something, in order. Raises StorageError where the instance has ended."""
-        commit = self._container.database.flush()
+        commit = self._commits.flush()
         batches = self._batches
         if batches and (not commit or batches[-1].commit == commit):
             batches[-1].acts.append(act)
@@ -61,34 +76,38 @@ class Outbox:
             batch.acts.append(act)
             batches.append(batch)
             if commit:
-                self._wait(batch)
+                self._commits.when_durable(commit, lambda error: self._told(batch, error))
         self._leave_soon()
 
     def finish(self) -> None:
-        """The database has closed, all of it is durable: say the rest now."""
-        batches, self._batches = self._batches, deque()
-        for batch in batches:
-            _say(batch)
+        """The instance has left memory: say now what is durable; what waits for the commit of
+        another object leaves when that is.
+        """
+        self._leave()
+
+    def behind(self, act: Callable[[], None]) -> None:
+        """Say something behind the rest, of what was written long ago."""
+        if self._batches:
+            self._batches[-1].acts.append(act)
+        else:
+            act()
 
     def drop(self) -> None:
         """The instance is dead: what has not left never will."""
         self._batches.clear()
 
-    def _wait(self, batch: _Batch) -> None:
-        def durable(error: Exception | None) -> None:
-            if error is None:
-                batch.durable = True
-                self._leave_soon()
-            else:
-                self.drop()
-                self._container.reset(reset_error(of_storage(error)))
-
-        self._container.database.when_durable(batch.commit, durable)
+    def _told(self, batch: _Batch, error: Exception | None) -> None:
+        if error is None:
+            batch.durable = True
+            self._leave_soon()
+        else:
+            self.drop()
+            self._failed(error)
 
     def _leave_soon(self) -> None:
-        if not self._scheduled:
+        if not self._scheduled and self._batches and self._batches[0].durable:
             self._scheduled = True
-            self._loop.call_soon(self._leave)
+            self._schedule(self._leave)
 
     def _leave(self) -> None:
         self._scheduled = False
