@@ -62,7 +62,8 @@ class Thing(DurableObject):
             case "count":
                 ws.send(f"{self.began_with} {len(self.ctx.get_web_sockets())}")
             case "write":
-                await self.ctx.storage.put("value", 1)
+                count = await self.ctx.storage.get("count", 0)
+                await self.ctx.storage.put("count", count + 1)
                 ws.send("written")
             case "wait":
                 ws.send("before")
