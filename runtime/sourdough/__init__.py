@@ -21,6 +21,8 @@ from sourdough.errors import (
     StorageClosedError,
     StorageError,
     StorageFullError,
+    WebSocketClosedError,
+    WebSocketError,
 )
 from sourdough.http import Headers, Request, Response
 from sourdough.ids import ObjectId
