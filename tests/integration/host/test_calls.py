@@ -9,6 +9,7 @@ import pytest
 from sourdough.errors import DurableObjectError, RemoteError
 from sourdough.http import Request, Response
 from sourdough.objects.durable_object import DurableObject
+from tests.integration.host.reached import stub_of
 
 
 class OwnError(Exception):
@@ -89,11 +90,6 @@ async def reached(request, cluster):
     Thing.started, Thing.waiting, Thing.seen = asyncio.Event(), asyncio.Event(), []
     made = cluster(Thing)
     return made, made.name(seat=1 if request.param == "here" else 2)
-
-
-def stub_of(reached):
-    made, name = reached
-    return made.stub(name, seat=1)
 
 
 async def test_a_call_and_its_result(reached):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 
 import pytest
 
 from sourdough.errors import DurableObjectError
 from sourdough.objects.durable_object import DurableObject
 from sourdough.objects.event import current_event
+from tests.integration.host.reached import lent, stub_of
 
 
 class Thing(DurableObject):
@@ -62,17 +62,6 @@ async def reached(request, cluster):
     Thing.seen, Thing.closed = [], asyncio.Event()
     made = cluster(Thing)
     return made, made.name(seat=1 if request.param == "here" else 2)
-
-
-def stub_of(reached):
-    made, name = reached
-    return made.stub(name, seat=1)
-
-
-def lent(made) -> int:
-    """How many calls still have something by reference, in both hosts."""
-    gc.collect()
-    return sum(len(host.host.talks) for host in made.hosts.values())
 
 
 async def test_an_iterator_is_read_as_it_runs(reached):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 
 import pytest
 
@@ -11,6 +10,7 @@ from sourdough.errors import DurableObjectError
 from sourdough.http import Headers, Request, Response
 from sourdough.objects.durable_object import DurableObject
 from sourdough.objects.target import RpcTarget
+from tests.integration.host.reached import lent, stub_of
 
 
 class Purse(RpcTarget):
@@ -127,17 +127,6 @@ async def reached(request, cluster):
     Thing.seen, Thing.closed = [], asyncio.Event()
     made = cluster(Thing)
     return made, made.name(seat=1 if request.param == "here" else 2)
-
-
-def stub_of(reached):
-    made, name = reached
-    return made.stub(name, seat=1)
-
-
-def lent(made) -> int:
-    """How many calls still have something by reference, in both hosts."""
-    gc.collect()
-    return sum(len(host.host.talks) for host in made.hosts.values())
 
 
 async def test_a_function_is_called_where_it_is(reached):

@@ -10,6 +10,7 @@ from sourdough.errors import CallTimeoutError, DeadlockError, DurableObjectError
 from sourdough.http import Response
 from sourdough.objects.durable_object import DurableObject
 from sourdough.objects.event import current_event
+from tests.integration.host.reached import stub_of
 
 
 class Thing(DurableObject):
@@ -105,11 +106,6 @@ async def reached(request, cluster):
     Thing.seen, Thing.go = [], asyncio.Event()
     made = cluster(Thing)
     return made, made.name(seat=1 if request.param == "here" else 2)
-
-
-def stub_of(reached):
-    made, name = reached
-    return made.stub(name, seat=1)
 
 
 # --- arguments
