@@ -46,8 +46,8 @@ class Template:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QueryParameter:
-    """The value of a query parameter."""
+class _BesideThePath:
+    """What stands elsewhere in a request than in its path, under a name."""
 
     name: str
 
@@ -58,6 +58,11 @@ class QueryParameter:
     @property
     def only_path(self) -> bool:
         return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryParameter(_BesideThePath):
+    """The value of a query parameter."""
 
     def read(self, _captured: Mapping[str, str], query: str, _header: HeaderReader) -> str:
         raw = escapes.parameter(query, self.name)
@@ -70,18 +75,8 @@ class QueryParameter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HeaderField:
+class HeaderField(_BesideThePath):
     """The value of a header; bytes outside of ASCII are read as UTF-8."""
-
-    name: str
-
-    @property
-    def captures(self) -> tuple[str, ...]:
-        return ()
-
-    @property
-    def only_path(self) -> bool:
-        return False
 
     def read(self, _captured: Mapping[str, str], _query: str, header: HeaderReader) -> str:
         raw = (header(self.name) or "").strip()
