@@ -192,6 +192,8 @@ class SocketConnection:
     def drain(self) -> None:
         """The server stops."""
         self.close(_GOING_AWAY, _STOPPING)
+        if self._transport is not None:
+            self._wait(self._waits.leaving)
 
     def abort(self) -> None:
         """Drop the client."""

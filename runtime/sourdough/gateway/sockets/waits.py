@@ -13,6 +13,7 @@ _PONG_SECONDS = 20.0
 _CLOSE_SECONDS = 10.0
 _BIND_SECONDS = 10.0
 _STALLED_SECONDS = 3.0
+_LEAVING_SECONDS = 1.0
 
 
 class Waits:
@@ -28,9 +29,18 @@ class Waits:
         """Without the client's Close frame, or without its end: it is dropped."""
         self.stalled = Timeout(_STALLED_SECONDS)
         """The same for a client that does not read."""
+        self.leaving = Timeout(_LEAVING_SECONDS)
+        """The same while the server stops: a tab that sleeps must not hold it up."""
         self.binds = Timeout(_BIND_SECONDS)
         """With a 101 that nobody has accepted: it was told by a host that is gone."""
-        edge.timeouts += (self.quiet, self.pongs, self.closes, self.stalled, self.binds)
+        edge.timeouts += (
+            self.quiet,
+            self.pongs,
+            self.closes,
+            self.stalled,
+            self.leaving,
+            self.binds,
+        )
 
     @property
     def now(self) -> float:
