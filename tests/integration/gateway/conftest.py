@@ -20,7 +20,7 @@ async def places():
 
     yield make
     for place in made:
-        await place.gateway.close()
+        await place.close()
 
 
 @pytest.fixture

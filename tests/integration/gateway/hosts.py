@@ -9,13 +9,13 @@ from collections import deque
 from dataclasses import dataclass
 
 import msgspec
+from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as connect_client
 
 from sourdough.config.model import Binding, Config, DurableObjects, Route
 from sourdough.config.packed import pack
 from sourdough.config.websockets import WebSockets
 from sourdough.gateway.gateway import Gateway
-from sourdough.placement import seat_of, slot_of_key
 from sourdough.testing import FakeClock
 from sourdough.transport import memory
 from sourdough.transport.channel import MemoryChannel
@@ -24,7 +24,7 @@ from sourdough.transport.stream import Stream
 from sourdough.wire.frames import END, ResetCode, Type
 from sourdough.wire.heads import Kind, RequestHead, encode_answer
 from sourdough.wire.messages import Drain, Drained, HostGone, SeatEntry, Setup, Table
-from sourdough.wire.sockets import Barrier, Bind, Closed, Message, Mirror, SocketEvent
+from sourdough.wire.sockets import Barrier, Bind, Passed, SocketEvent
 
 CONFIG = Config(
     name="rooms",
@@ -77,7 +77,7 @@ class Host:
         self.serial = serial
         self.requests: deque[tuple[Link, int, RequestHead]] = deque()
         self.events: deque[Event] = deque()
-        self.told: deque[object] = deque()
+        self.told: list[object] = []
         self.links: list[Link] = []
         self.refusing = False
         self.heeding = False
@@ -147,6 +147,7 @@ class Place:
         self.clock = FakeClock()
         self.seats = seats
         self.hosts: dict[int, Host] = {}
+        self.clients: list[ClientConnection] = []
         self.seated: dict[int, tuple[int, int]] = {}
         self.version = 0
         self.config = msgspec.structs.replace(CONFIG, websockets=WebSockets(**websockets))
@@ -205,7 +206,23 @@ class Place:
         """Open a WebSocket."""
         options.setdefault("compression", None)
         url = f"ws://127.0.0.1:{self.port}/room/{name}"
-        return await connect_client(url, ping_interval=None, **options)
+        client = await connect_client(url, ping_interval=None, **options)
+        self.clients.append(client)
+        return client
+
+    async def held(self, name: str = "a", host: Host | None = None, **options):
+        """Open a WebSocket that an object holds; return it with its number and the object's key."""
+        host = host or self.host
+        host.accept = lambda *asked: host.hold(*asked, **options)
+        client = await self.connect(name)
+        head = host.requests.pop()[2]
+        return client, head.socket, head.key
+
+    async def plain(self):
+        """Open a WebSocket that the host itself accepts; return it with its number."""
+        self.host.accept = self.host.take
+        client = await self.connect()
+        return client, self.host.requests.pop()[2].socket
 
     async def until(self, condition) -> None:
         async with asyncio.timeout(10):
@@ -219,10 +236,9 @@ class Place:
 
     async def passed(self, host: Host) -> None:
         """Wait until the gateway has heeded everything that the host said."""
-        host.told = deque(host.told)
         number = len(host.told) + 1
         host.tell(Barrier(number))
-        await self.until(lambda: any(getattr(each, "number", 0) == number for each in host.told))
+        await self.until(lambda: Passed(number) in host.told)
 
     def tick(self, seconds: int) -> None:
         """Let time pass for the edge, tick by tick."""
@@ -232,9 +248,13 @@ class Place:
             self.gateway._sockets.tick()
             self.gateway._peers.expire()
 
+    async def close(self) -> None:
+        """End the gateway, then let go of clients that have not noticed."""
+        await self.gateway.close()
+        for client in self.clients:
+            client.transport.abort()
+            await client.wait_closed()
+
     async def drain(self, seconds: float = 5.0) -> None:
         self.channel.send(Drain(deadline=seconds))
         await self.until(lambda: any(isinstance(each, Drained) for each in self.said))
-
-
-__all__ = ["Closed", "Event", "Host", "Message", "Mirror", "Place", "seat_of", "slot_of_key"]
