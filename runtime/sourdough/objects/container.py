@@ -207,6 +207,11 @@ class Container:
             self.idle_since = self.clock.monotonic()
             self._trail.end(self.key)
 
+    def failed(self, event: Event) -> None:
+        """The handler of an event has raised: no response with a socket will leave."""
+        if self._sockets is not None and self.phase is _READY:
+            self._sockets.forsake(event)
+
     def waiting(self, event: Event) -> Waiting:
         """Describe an event that a drain waits for: what runs, how long, and where it stands."""
         task = self.events.get(event)

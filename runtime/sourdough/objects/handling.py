@@ -75,6 +75,7 @@ async def handle(container: Container, event: Event) -> None:
     except BaseException as error:  # sys.exit() in a handler must not end the host
         if isinstance(error, GeneratorExit) and closed_from_outside(event):
             raise
+        container.failed(event)
         send_confirmed(container, event.reply.failed, error, event)
     finally:
         container.ended(event)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sourdough.objects.conversation import Conversation
 from sourdough.objects.departure import calling_object
+from sourdough.objects.event import current_event
 from sourdough.objects.near import FarLine
 from sourdough.objects.restored import RestoredSocket
 from sourdough.objects.sockets import HeldLine
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sourdough.objects.container import Container
+    from sourdough.objects.event import Event
     from sourdough.objects.near import NearSocket
     from sourdough.objects.socket_store import Sockets
     from sourdough.objects.sockets import HeldSocket, ObjectSockets
@@ -49,8 +51,9 @@ class InstanceSockets(Conversation):
         """What was set last; it is in `of` when it has left."""
         self.event_timeout = self.of.event_timeout
         self._by_number: dict[int, WebSocket] = {}
-        self._unbound: list[WebSocket] = []
-        """Taken by `accept_web_socket`, in order; no response with the other end has left yet."""
+        self._unbound: dict[WebSocket, Event | None] = {}
+        """Taken by `accept_web_socket`, in order; no response with the other end has left yet.
+        The event in which it was taken, on whose response it depends."""
         self._restored: tuple[RestoredSocket, ...] | None = None
 
     @property
@@ -74,7 +77,7 @@ class InstanceSockets(Conversation):
         now = int(self.store.clock.now() * 1e9)
         socket.order = self.of.last = max(self.of.last + 1, now)
         socket.take(Use.HIBERNATES, self)
-        self._unbound.append(socket)
+        self._unbound[socket] = current_event.get()
 
     def socket(self, number: int) -> WebSocket | None:
         """Return the socket of a number, the same each time; None for one that is unknown."""
@@ -166,7 +169,7 @@ class InstanceSockets(Conversation):
 
     def _hold_on(self, socket: WebSocket, number: int) -> HeldSocket:
         socket.number = number
-        self._unbound.remove(socket)
+        del self._unbound[socket]
         self._by_number[number] = socket
         return self.store.add(
             Held(
@@ -228,6 +231,11 @@ class InstanceSockets(Conversation):
     def forsaken(self, socket: WebSocket) -> None:
         """The other end was thrown away: no answer with it ever left."""
         self._near(socket, None).break_()
+
+    def forsake(self, event: Event) -> None:
+        """An event has failed, and with it the responses that it might have given."""
+        for socket in [each for each, cause in self._unbound.items() if cause is event]:
+            self.forsaken(socket)
 
     def _near(self, socket: WebSocket, other: WebSocket | None) -> NearSocket:
         held = self._hold_on(socket, self.store.near.number())

@@ -25,6 +25,8 @@ from sourdough.storage.meta import ObjectMeta
 from sourdough.storage.wal_engine import WalEngine
 from sourdough.testing import FakeClock
 from sourdough.values import decode, encode
+from tests.integration.objects.gateways import Gateways
+from tests.integration.objects.rooms import Room
 from tests.integration.objects.sleepers import Index, Sleeper
 
 if TYPE_CHECKING:
@@ -282,3 +284,33 @@ async def sleeper(world, index):
 
     world.host(Fresh, section_seconds=5.0)
     return Fresh
+
+
+@pytest.fixture
+async def gateways(world):
+    """A host of rooms; each test has a class of its own."""
+    made = Gateways(world)
+
+    class Fresh(Room):
+        seen: ClassVar[list[Any]] = []
+        instances: ClassVar[list[Any]] = []
+        steps: ClassVar[dict[str, Any]] = {}
+
+    world.host(Fresh, sockets=made.store, clock=world.clock)
+    return made
+
+
+@pytest.fixture
+def room(gateways, world):
+    return world.cls
+
+
+@pytest.fixture
+def inside(room, world):
+    """Run a function of the test inside the object."""
+
+    def begin(step, *args):
+        room.steps[step.__name__] = step
+        return world.call("do", step.__name__, *args)
+
+    return begin
