@@ -137,13 +137,15 @@ function follow(row, always = false) {
 
 document.title = room;
 at("room").value = room;
-at("name").value = localStorage.getItem("name") || `Guest ${100 + Math.floor(Math.random() * 900)}`;
+// The name of this tab, or else the last that was taken in any.
+at("name").value = sessionStorage.getItem("name") || localStorage.getItem("name") ||
+  `Guest ${100 + Math.floor(Math.random() * 900)}`;
 
 at("room").onchange = () => {
   location.href = `/r/${encodeURIComponent(at("room").value.trim() || "lobby")}`;
 };
 at("name").onchange = () => {
-  localStorage.setItem("name", at("name").value);
+  for (const storage of [sessionStorage, localStorage]) storage.setItem("name", at("name").value);
   if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ name: at("name").value }));
 };
 at("say").onsubmit = event => {
