@@ -25,13 +25,25 @@ _MIRROR_SECONDS = 5.0
 class Mirrors:
     """Which mirrors have come."""
 
-    def __init__(self, *, clock: Clock, hold_back: Callable[[bool], None]) -> None:
-        """hold_back: has events for objects wait, or go on."""
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        hold_back: Callable[[bool], None],
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        """hold_back: has events for objects wait, or go on. changed: others live than before."""
         self._clock = clock
         self._hold_back = hold_back
+        self._changed = changed
         self._living: frozenset[int] = frozenset()
         self._ended: set[int] = set()
         self._timer: Timer | None = None
+
+    @property
+    def living(self) -> frozenset[int]:
+        """The serial numbers of the gateways that live."""
+        return self._living
 
     @property
     def waiting(self) -> bool:
@@ -48,6 +60,7 @@ class Mirrors:
         """These gateways live; the mirror of one that is gone will not come."""
         self._living = frozenset(serials)
         self._look()
+        self._changed()
 
     def ended(self, serial: int) -> None:
         """A gateway has told everything."""

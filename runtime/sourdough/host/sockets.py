@@ -16,6 +16,7 @@ from sourdough.host.mirrors import Mirrors
 from sourdough.objects.socket_store import Sockets
 from sourdough.sockets.events import ABNORMAL, ABNORMAL_REASON
 from sourdough.wire.sockets import (
+    DOORS,
     AnsweredBySelf,
     Barrier,
     Bind,
@@ -72,10 +73,12 @@ class HostSockets:
     ) -> None:
         """version: of the table. hold_back: has events for objects wait, or go on."""
         self.store = Sockets(self, clock, version)
-        self.mirrors = Mirrors(clock=clock, hold_back=hold_back)
+        self.mirrors = Mirrors(clock=clock, hold_back=hold_back, changed=self._end_orphans)
         self._gateways: dict[int, _Gateway] = {}
         self._adopted: dict[int, int] = {}
         """Who holds a socket, where it is not the gateway that made it."""
+        self._orphans: set[int] = set()
+        """Sockets whose program is gone, while their objects are told."""
         self._takes: dict[type[SocketMessage], Callable[[_Gateway, int, Any], None]] = {
             Mirror: self._mirror,
             Message: lambda _gateway, _serial, message: self.store.hear(message),
@@ -106,6 +109,18 @@ class HostSockets:
         for socket in list(self.store.plain):
             if maker_of(socket) == serial:
                 self.store.hear(Closed(socket, ABNORMAL, ABNORMAL_REASON, clean=False))
+        self._end_orphans()
+
+    def _end_orphans(self) -> None:
+        """Tell objects of the sockets that ended with a program: no gateway follows it (W4)."""
+        present = self.mirrors.living | self._gateways.keys()
+        held = [each for of in self.store for each in of.held.values()]
+        self._orphans.intersection_update(each.number for each in held)
+        for each in held:
+            maker = maker_of(each.number)
+            if maker >= DOORS and maker not in present and each.number not in self._orphans:
+                self._orphans.add(each.number)
+                self.store.near.add(each, each.name, None).break_()
 
     # --- objects speak
 

@@ -29,7 +29,7 @@ class HeldSocket:
     """One socket of the mirror."""
 
     __slots__ = (
-        "answered", "attachment", "closing", "doubt", "extensions", "number", "of", "order",
+        "answered", "attachment", "closing", "doubt", "extensions", "name", "number", "of", "order",
         "protocol", "tags", "url",
     )  # fmt: skip
 
@@ -37,6 +37,8 @@ class HeldSocket:
         self.of = of
         """Whose it is."""
         self.number = held.socket
+        self.name = held.name
+        """The object's, as in `RequestHead.name`."""
         self.tags = held.tags
         self.order = held.accepted
         """Rises with each socket of an object (semantics 7.3)."""
