@@ -108,9 +108,9 @@ def test_a_call_has_the_time_that_its_stub_gives_it(world):
     name = world.name()
     running = world.begin_run("timeout", name)
     world.until(lambda: world.run("notes_of", name), ["waits"])
-    world.advance(19)
+    world.advance(10)
     assert not running.done()
-    world.advance(2)
+    world.advance(11)
     text, is_timeout, who = result(running.result(10))
     assert text == f"waits() of '{name}' took longer than 20 s"
     assert is_timeout

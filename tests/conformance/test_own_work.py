@@ -31,7 +31,7 @@ def test_work_under_way_keeps_an_object(world, what):
         world.until(lambda: worker.call("noted"), ["called"])
     else:
         worker.call("opens")
-    assert instances_after(world, worker, IDLE_SECONDS - 1) == 1
+    assert instances_after(world, worker, IDLE_SECONDS / 2) == 1
     assert instances_after(world, worker, IDLE_SECONDS + 0.1) == 2
 
 
