@@ -8,19 +8,14 @@ import threading
 
 import pytest
 
-from sourdough.http import Response
-from sourdough.objects.durable_object import DurableObject, WorkerEntrypoint
-from sourdough.sockets import WebSocketPair
 from sourdough.storage.disk import sync_data
 from sourdough.wire.heads import Kind
-from sourdough.wire.messages import Gateways, Released
+from sourdough.wire.messages import Released
 from sourdough.wire.sockets import (
     Bind,
-    Broadcast,
     Closed,
     CloseSocket,
     Message,
-    Mirror,
     Opened,
     Post,
     Settings,
@@ -29,158 +24,12 @@ from sourdough.wire.sockets import (
 )
 
 from .gateways import Gateway, settle
-
-
-class Thing(DurableObject):
-    """A room; it notes how many sockets its instance began with."""
-
-    log: list
-    go: asyncio.Event
-
-    def __init__(self, ctx, env):
-        super().__init__(ctx, env)
-        self.began_with = len(ctx.get_web_sockets())
-
-    async def fetch(self, request):
-        if request.path == "/count":
-            return Response(f"{self.began_with} {len(self.ctx.get_web_sockets())}")
-        if request.path == "/all":
-            self.ctx.broadcast("all")
-            return Response("sent")
-        client, server = WebSocketPair()
-        if request.path == "/plain":
-            server.accept()
-            server.add_event_listener("message", lambda event: server.send(f"echo {event.data}"))
-            server.add_event_listener("close", lambda event: self.log.append(event.code))
-        else:
-            self.ctx.accept_web_socket(server, tags=["lobby"])
-            server.send("welcome")
-        return Response(None, status=101, headers={"x-room": "1"}, web_socket=client)
-
-    async def web_socket_message(self, ws, message):
-        match message:
-            case "count":
-                ws.send(f"{self.began_with} {len(self.ctx.get_web_sockets())}")
-            case "write":
-                count = await self.ctx.storage.get("count", 0)
-                await self.ctx.storage.put("count", count + 1)
-                ws.send("written")
-            case "wait":
-                ws.send("before")
-                await self.go.wait()
-                ws.send("after")
-            case "raise":
-                raise ValueError("no")
-            case _:
-                ws.send(f"{type(message).__name__} {len(message)}")
-
-    async def web_socket_close(self, ws, code, reason, was_clean):
-        self.log.append((code, was_clean, len(self.ctx.get_web_sockets())))
-
-
-class Default(WorkerEntrypoint):
-    async def fetch(self, request):
-        if request.path.startswith("/relay/"):
-            return await self.env.THING.get_by_name(request.path[7:]).fetch(request)
-        client, server = WebSocketPair()
-        server.accept()
-        server.add_event_listener("message", lambda event: server.send(f"entry {event.data}"))
-        return Response(None, status=101, web_socket=client)
+from .rooms import Default, Thing, count
 
 
 @pytest.fixture(autouse=True)
 def fresh():
     Thing.log, Thing.go = [], asyncio.Event()
-
-
-def count(made, name):
-    return made.client(name, kind=Kind.FETCH, method=b"GET", target=b"/count")
-
-
-# --- the mirror
-
-
-async def test_an_object_has_its_sockets_before_its_first_event(cluster):
-    """Events wait for the mirror, and the constructor sees what it tells (W4)."""
-    made = cluster(Thing, hosts=1, gateways=(7,))
-    gateway, name = Gateway(made, 7, mirrors=False), made.name(seat=1)
-    gateway.hold(name)
-    asked = count(made, name)
-    link = await gateway.up()
-    await settle()
-    assert not asked.ended.is_set()
-    link.tell(Mirror(tuple(gateway.held)))
-    assert await asked.answer() == (200, b"1 1")
-
-
-async def test_objects_wait_for_the_slowest_gateway(cluster):
-    """What one has told says nothing of the others (W4)."""
-    made = cluster(Thing, hosts=1, gateways=(7, 8))
-    quick, slow = Gateway(made, 7), Gateway(made, 8, mirrors=False)
-    name = made.name(seat=1)
-    for each in (quick, slow):
-        each.hold(name)
-    asked = count(made, name)
-    await quick.up()
-    link = await slow.up()
-    await settle()
-    assert not asked.ended.is_set()
-    link.tell(Mirror(tuple(slow.held), end=False))
-    await settle()
-    assert not asked.ended.is_set()
-    link.tell(Mirror(()))
-    assert await asked.answer() == (200, b"2 2")
-
-
-async def test_nobody_waits_for_a_gateway_that_is_gone(cluster):
-    """The coordinator says who lives."""
-    made = cluster(Thing, hosts=1, gateways=(7, 8))
-    await Gateway(made, 7).up()
-    asked = count(made, made.name(seat=1))
-    await settle()
-    assert not asked.ended.is_set()
-    made.host(1).receive(Gateways(serials=(7,)))
-    assert await asked.answer() == (200, b"0 0")
-
-
-async def test_objects_do_not_wait_for_ever(cluster):
-    """A gateway that says nothing for five seconds stops nobody."""
-    made = cluster(Thing, hosts=1, gateways=(7,))
-    asked = count(made, made.name(seat=1))
-    await made.until(lambda: made.host(1).host.events)
-    await settle()
-    made.clock.advance(5)
-    assert await asked.answer() == (200, b"0 0")
-
-
-async def test_a_socket_is_spoken_to_where_it_was_mirrored_last(cluster):
-    """The successor of a dead gateway holds its sockets."""
-    made = cluster(Thing, hosts=1)
-    gateway, name = Gateway(made, 7), made.name(seat=1)
-    number = gateway.hold(name)
-    await gateway.up()
-    gateway.drop()
-    successor = Gateway(made, 9)
-    successor.hold(name, socket=number)
-    await successor.up()
-    assert (await made.client(name, kind=Kind.FETCH, method=b"GET", target=b"/all").answer())[0]
-    await made.until(lambda: successor.told(Broadcast))
-    assert gateway.said == []
-
-
-async def test_a_socket_that_ended_unheard_is_forgotten(cluster):
-    """A gateway whose link was lost tells anew all it holds; what it does not name is gone."""
-    made = cluster(Thing, hosts=1)
-    gateway, name = Gateway(made, 7), made.name(seat=1)
-    gateway.hold(name)
-    gateway.hold(name)
-    link = await gateway.up()
-    assert await count(made, name).answer() == (200, b"2 2")
-    gateway.held.pop()
-    link.drop()
-    await made.until(lambda: gateway.link() is not link and gateway.link().up)
-    await settle()
-    assert await count(made, name).answer() == (200, b"2 1")
 
 
 # --- events
@@ -388,38 +237,6 @@ async def test_a_plain_socket_may_be_closed_by_its_client(cluster):
     link.tell(Closed(number, 1001, "bye", True))
     await made.until(lambda: Thing.log)
     assert Thing.log == [1001]
-
-
-# --- the hand-over
-
-
-async def test_a_seat_is_released_when_gateways_have_heeded_everything(cluster):
-    """The next owner's mirror has all that this one said (W4)."""
-    made = cluster(Thing, hosts=1)
-    gateway, name = Gateway(made, 7), made.name(seat=1)
-    gateway.passes = False
-    await gateway.up()
-    _, client = gateway.upgrade(name)
-    await client.answer()
-    await made.release(1, deadline=5)
-    await made.until(lambda: gateway.barriers)
-    await settle()
-    assert made.told["h1"].last(Released) is None
-    gateway.pass_barriers()
-    await made.until(lambda: made.told["h1"].last(Released) is not None)
-
-
-async def test_a_gateway_that_is_stuck_does_not_stop_a_release(cluster, monkeypatch):
-    """The seat's next owner comes first."""
-    monkeypatch.setattr("sourdough.host.sockets._BARRIER_SECONDS", 0.01)
-    made = cluster(Thing, hosts=1)
-    gateway, name = Gateway(made, 7), made.name(seat=1)
-    gateway.passes = False
-    await gateway.up()
-    _, client = gateway.upgrade(name)
-    await client.answer()
-    await made.release(1, deadline=5)
-    await made.until(lambda: made.told["h1"].last(Released) is not None)
 
 
 async def test_settings_are_told_to_the_gateway_of_a_new_socket(cluster):
