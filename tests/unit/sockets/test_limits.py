@@ -79,7 +79,7 @@ def test_messages():
 
 def test_attachments():
     """semantics 7.5: the text says how many bytes it was."""
-    assert len(to_attachment(bytes(16_381))) == 16_384
+    assert len(to_attachment(bytes(16_380))) == 16_384
     sentence = (
         "A WebSocket 'attachment' cannot be larger than 16384 bytes.'attachment' was 16385 bytes."
     )
