@@ -146,6 +146,8 @@ class InstanceSockets(Conversation):
 
     def bind(self, socket: WebSocket, number: int, url: str, protocol: str) -> None:
         """A response with the other end leaves: the gateway of that number holds the socket."""
+        if socket not in self._unbound:  # the instance has ended meanwhile
+            return
         socket.url, socket.protocol = url, protocol
         held = self._hold_on(socket, number)
         bind = Bind(
@@ -251,6 +253,10 @@ class InstanceSockets(Conversation):
 
     def broken(self, told: BaseException) -> None:
         super().broken(told)
+        # The next instance is not to hear of sockets that nobody was ever given.
+        unbound, self._unbound = self._unbound, {}
+        for socket in unbound:
+            socket.gone()
         self._let_go()
 
     def _let_go(self) -> None:
