@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conformance.lines import Lines
 from tests.conformance.world import World
 from tests.system.server import RunningServer
 
@@ -28,3 +29,10 @@ def world(hosts, tmp_path_factory):
         world = World(server)
         yield world
         world.close()
+
+
+@pytest.fixture
+def lines(world):
+    """Clients with WebSockets, to the shared server."""
+    with Lines(world) as opened:
+        yield opened

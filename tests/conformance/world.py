@@ -48,6 +48,10 @@ class World:
             client.__exit__()
         self._calls.shutdown()
 
+    def reconnect(self) -> None:
+        """Open a new connection with the next call: who held the old one has died."""
+        self._client.__exit__()
+
     def name(self, prefix: str = "case") -> str:
         """Return a name that no other case has."""
         self._fresh += 1

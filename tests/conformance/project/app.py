@@ -6,12 +6,15 @@ from typing import Any
 
 import borrowers
 import callers
+import relays
 
 from sourdough import Request, Response, WorkerEntrypoint
 
 
 class Default(WorkerEntrypoint):
     async def fetch(self, request: Request) -> Response:
+        if "upgrade" in request.headers:
+            return await relays.take(self.env, self.ctx, request)
         wanted = await request.json()
         try:
             return Response.json({"result": await self._answer(wanted)})

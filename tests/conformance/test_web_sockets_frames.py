@@ -1,0 +1,188 @@
+"""Frames on the wire, by the sections of RFC 6455 and RFC 7692; Autobahn|Testsuite has many more."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import zlib
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.conformance.frames import (
+    BINARY,
+    CLOSE,
+    COMPRESSED,
+    CONT,
+    CONTROL,
+    FRAGMENTS,
+    FRAMING,
+    TEXT,
+    TEXTS,
+    close,
+    frame,
+)
+
+ASK = (
+    "GET {path} HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
+ACCEPTED = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+"""The answer to that key, in RFC 6455 section 1.3."""
+
+PLAIN = [*FRAMING, *FRAGMENTS, *CONTROL, *TEXTS]
+
+
+class Wire:
+    """A connection to one object, byte by byte."""
+
+    def __init__(self, world, path: str) -> None:
+        parts = urlsplit(world.server.url)
+        self.path = path
+        self.socket = socket.create_connection((parts.hostname, parts.port), 10)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.file = self.socket.makefile("rb")
+
+    def ask(self, headers: str = "", request: str = ASK, behind: bytes = b"") -> bytes:
+        """Ask for the upgrade; return the answer's head."""
+        text = request.format(path=self.path) + headers + "\r\n"
+        self.socket.sendall(text.encode() + behind)
+        return b"".join(iter(self.file.readline, b"\r\n"))
+
+    def send(self, data: bytes, *, cut: bool) -> None:
+        """Send all at once, or byte by byte; the other side may have gone meanwhile."""
+        try:
+            for piece in (data[at : at + 1] for at in range(len(data))) if cut else [data]:
+                self.socket.sendall(piece)
+        except ConnectionError:
+            return
+
+    def frames(self, count: int = 1_000) -> list[tuple[int, bytes, int]]:
+        """Return (opcode, payload, bits) of so many frames, or up to the connection's end."""
+        found: list[tuple[int, bytes, int]] = []
+        try:
+            while len(found) < count and (head := self.file.read(2)):
+                size = head[1]
+                if size == 126:
+                    size = struct.unpack("!H", self.file.read(2))[0]
+                elif size == 127:
+                    size = struct.unpack("!Q", self.file.read(8))[0]
+                data = self.file.read(size)
+                opcode = head[0] & 0x0F
+                found.append((opcode, data[:2] if opcode == CLOSE else data, head[0] & 0x70))
+        except ConnectionResetError:
+            pass
+        return found
+
+    def close(self) -> None:
+        self.file.close()
+        self.socket.close()
+
+
+def inflated(data: bytes) -> bytes:
+    return zlib.decompressobj(-15).decompress(data + b"\0\0\xff\xff")
+
+
+@pytest.fixture
+def wire(world):
+    """A connection to an object that sends every message back."""
+    room = world.new("ROOM")
+    made = Wire(world, f"/room/{room.name}/hibernate")
+    yield made
+    made.close()
+
+
+def run(wire, case, *, cut: bool) -> list[tuple[int, bytes, int]]:
+    """Send a case's bytes; where it leaves the connection open, close it in the orderly way."""
+    wire.send(case.sent, cut=cut)
+    if any(opcode == CLOSE for opcode, _ in case.answers):
+        return wire.frames()
+    found = wire.frames(len(case.answers))
+    wire.send(close(1000), cut=False)
+    assert [each[:2] for each in wire.frames()] == [(CLOSE, b"\x03\xe8")]
+    return found
+
+
+@pytest.mark.parametrize("case", PLAIN, ids=lambda case: case.name)
+def test_frames(wire, case):
+    """semantics 7.10, RFC 6455, the section that the case names; in one piece and cut into bytes."""
+    assert b" 101 " in wire.ask()
+    assert run(wire, case, cut=len(case.sent) < 20) == [(*answer, 0) for answer in case.answers]
+
+
+@pytest.mark.parametrize("case", COMPRESSED, ids=lambda case: case.name)
+def test_compressed_frames(wire, case):
+    """semantics 7.15, RFC 7692: what comes back may be compressed or not."""
+    head = wire.ask("Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n")
+    agreed = next(line for line in head.lower().splitlines() if b"sec-websocket-ext" in line)
+    assert b"permessage-deflate" in agreed
+    assert b"server_no_context_takeover" in agreed
+    assert b"client_no_context_takeover" in agreed
+    found = [
+        (opcode, inflated(data) if bits else data)
+        for opcode, data, bits in run(wire, case, cut=False)
+    ]
+    assert found == list(case.answers)
+
+
+def test_the_handshake(wire):
+    """semantics 7.10, RFC 6455 1.3, 4.2.2: the key is proven; no protocol, no extension that nobody asked for."""
+    head = wire.ask()
+    lines = head.lower().splitlines()
+    assert lines[0] == b"http/1.1 101 switching protocols"
+    assert b"sec-websocket-accept: " + ACCEPTED.lower() in lines
+    assert ACCEPTED in head
+    assert b"upgrade: websocket" in lines
+    assert b"connection: upgrade" in lines
+    assert b"sec-websocket-protocol" not in head.lower()
+    assert b"sec-websocket-extensions" not in head.lower()
+
+
+def test_an_extension_that_nobody_knows(wire):
+    """semantics 7.10, RFC 6455 9.1: is left out of the answer."""
+    head = wire.ask("Sec-WebSocket-Extensions: x-unknown; a=1\r\n")
+    assert b" 101 " in head
+    assert b"sec-websocket-extensions" not in head.lower()
+
+
+def test_frames_right_behind_the_request(wire):
+    """semantics 7.10, RFC 6455 4.1: a client that does not wait for the answer loses nothing."""
+    assert b" 101 " in wire.ask(behind=frame(TEXT, b"early"))
+    assert wire.frames(1) == [(TEXT, b"early", 0)]
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        (("Version: 13", "Version: 8"), b"426"),
+        (("Sec-WebSocket-Version: 13\r\n", ""), b"426"),
+        (("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", ""), b"400"),
+        (("dGhlIHNhbXBsZSBub25jZQ==", "c2hvcnQ="), b"400"),
+        (("dGhlIHNhbXBsZSBub25jZQ==", "?"), b"400"),
+        (("GET ", "POST "), b"4"),
+    ],
+    ids=["old version", "no version", "no key", "short key", "no base64", "method"],
+)
+def test_a_handshake_that_is_wrong(wire, change, status):
+    """semantics 7.10, RFC 6455 4.2.1, 4.4: is refused, by a version that would do where that is the reason."""
+    old, new = change
+    assert old in ASK
+    head = wire.ask(request=ASK.replace(old, new))
+    assert head.split(b" ")[1].startswith(status)
+    if status == b"426":
+        assert b"sec-websocket-version: 13" in head.lower()
+
+
+def test_the_connection_ends_behind_the_close(wire):
+    """semantics 7.10, RFC 6455 7.1.1: the server closes first, and sends nothing more."""
+    wire.ask()
+    wire.send(close(1000), cut=False)
+    assert [each[:2] for each in wire.frames()] == [(CLOSE, b"\x03\xe8")]
+
+
+def test_a_message_above_the_limit_in_fragments(wire):
+    """semantics 7.10, RFC 6455 10.4: the limit is that of the message."""
+    wire.ask()
+    wire.send(frame(BINARY, bytes(2 * 1024 * 1024), fin=False), cut=False)
+    wire.send(frame(CONT, b"x"), cut=False)
+    assert [each[:2] for each in wire.frames()] == [(CLOSE, b"\x03\xf1")]
