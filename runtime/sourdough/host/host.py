@@ -16,6 +16,7 @@ from contextlib import suppress
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from sourdough.host.acknowledgement import Acknowledgement
 from sourdough.host.calls import Calls
 from sourdough.host.contexts import Contexts
 from sourdough.host.incoming import Incoming
@@ -281,7 +282,8 @@ class Host:
         if not self._admits(head):
             link.write(Type.RESET, 0, ResetCode.NOT_OWNER, number, b"")
             return None
-        if self.events >= self._limit:
+        # Of a socket there is one event at most, and gateways bound their bytes.
+        if self.events >= self._limit and head.kind != _SOCKET:
             link.write(Type.RESET, 0, ResetCode.OVERLOADED, number, TOO_MANY.encode())
             return None
         # A socket's event is taken as a call is: whole, and answered by a value.
@@ -327,7 +329,7 @@ class Host:
         body: BodySource = head.body if incoming.body is None else incoming.body
         if incoming.is_call:
             if head.kind == _SOCKET:
-                self.registry.deliver(head.key, head.name, _socket_event(head, incoming))
+                self.registry.deliver(head.key, head.name, self._socket_event(head, incoming))
                 return
             kind = ReadEvent if head.flags & READS else Event
             event = incoming.event = kind(
@@ -349,6 +351,26 @@ class Host:
             lead(event, unpack(head.chain), self.registry.get(head.key))
         self.registry.deliver(head.key, head.name, event)
 
+    def _socket_event(self, head: RequestHead, incoming: Incoming) -> SocketDelivery:
+        """Return what happened on a hibernating socket. Raises WireError for nonsense."""
+        told = SocketEvent.decode(head.target)
+        reply = Acknowledgement(incoming, self.sockets.store)
+        event = reply.event = SocketDelivery(
+            reply,
+            socket=told.socket,
+            kind=head.method.decode(),
+            number=head.number,
+            version=head.version,
+            started=incoming.started,
+            data=head.body,
+            text=told.text,
+            code=told.code,
+            reason=told.reason,
+            clean=told.clean,
+            error=told.error,
+        )
+        return event
+
     def finished(self, seconds: float) -> None:
         """An event of a link has been answered, `seconds` after it came."""
         self.latency.add(seconds)
@@ -366,22 +388,3 @@ class Host:
         """A parked call found that its object now lives here."""
         local: Any = event
         local.became_local()
-
-
-def _socket_event(head: RequestHead, incoming: Incoming) -> SocketDelivery:
-    """Return what happened on a hibernating socket. Raises WireError for nonsense."""
-    told = SocketEvent.decode(head.target)
-    return SocketDelivery(
-        incoming,
-        socket=told.socket,
-        kind=head.method.decode(),
-        number=head.number,
-        version=head.version,
-        started=incoming.started,
-        data=head.body,
-        text=told.text,
-        code=told.code,
-        reason=told.reason,
-        clean=told.clean,
-        error=told.error,
-    )

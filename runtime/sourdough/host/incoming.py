@@ -273,6 +273,16 @@ class Incoming(Stream):
         note = f"{what}\0{place or ''}".encode("utf-8", "replace")[:4096]
         self._send(failure.status, headers.to_block(), json.dumps(fields).encode(), note)
 
+    @property
+    def released(self) -> bool:
+        """Whether the host has given its seat up."""
+        return self._host.phase is self._host.phase.RELEASED
+
+    def refuse(self, code: ResetCode, sentence: str) -> None:
+        """End the stream without an answer."""
+        self.reset(code, sentence)
+        self._done()
+
     def _answer(self, message: Returned | Raised) -> None:
         """Answer on the session: the stream stays while anything is held."""
         assert self._talk is not None

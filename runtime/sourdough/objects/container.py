@@ -28,6 +28,7 @@ from sourdough.objects.instance_sockets import InstanceSockets
 from sourdough.objects.output_gate import tell_reset
 from sourdough.objects.refusal import TOO_LONG, is_own_failure, overloaded_error, reset_error
 from sourdough.objects.sections import SECTION_SECONDS, Sections
+from sourdough.objects.socket_event import SocketDelivery
 from sourdough.objects.standstill import place_of
 from sourdough.objects.work import Work
 from sourdough.observe.breadcrumb import Breadcrumb, breadcrumb_of
@@ -169,7 +170,8 @@ class Container:
             self._start(event)
             return
         size = event.size
-        refusal = self.gate.refuses(size)
+        # Of a socket there is one event at most, and gateways bound their bytes (W5).
+        refusal = None if isinstance(event, SocketDelivery) else self.gate.refuses(size)
         if refusal is not None:
             event.reply.failed(overloaded_error(refusal))
             return

@@ -27,10 +27,10 @@ class SocketDelivery(OfSocket):
     suspension, or its end, what it has written by then is durable, and what it has sent by then has
     left. `reply.failed` says that the event was not acknowledged: it was refused, or its instance
     ended before. kind: "message", "close" or "error". data, text: of a message. code, reason, clean:
-    of a close.
+    of a close. begun: its handler was called, or would have been.
     """
 
-    __slots__ = ("clean", "code", "data", "error", "kind", "reason", "socket", "text")
+    __slots__ = ("begun", "clean", "code", "data", "error", "kind", "reason", "socket", "text")
 
     def __init__(
         self,
@@ -51,6 +51,7 @@ class SocketDelivery(OfSocket):
         super().__init__(
             _Once(self, reply), number, version, None, f"web_socket_{kind}", b"", started
         )
+        self.begun = False
         self.socket = socket
         self.kind = kind
         self.data = data
@@ -89,7 +90,8 @@ class _Once:
         if reply is None:
             return
         container = self._event.container
-        if self._event.is_terminal and container is not None:
+        refused = getattr(error, "overloaded", False)
+        if self._event.is_terminal and container is not None and not refused:
             # It is not repeated: no other event will take the socket away (semantics 7.10).
             container.store.forget(self._event.socket)
         reply.failed(error)

@@ -36,6 +36,7 @@ async def run_of_socket(container: Container, event: OfSocket) -> None:
 
 
 async def _deliver(container: Container, event: SocketDelivery) -> None:
+    event.begun = True
     sockets = container.sockets
     socket = sockets.socket(event.socket)
     if socket is None:  # it was closed with all others, by a reset

@@ -101,6 +101,7 @@ class Cluster:
         hosts: int = 2,
         limits=None,
         gateways: tuple[int, ...] = (),
+        keeps_sockets: bool = False,
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.ids = IdFactory(APPLICATION, NAME)
@@ -113,12 +114,16 @@ class Cluster:
         self.leaving: dict[int, Leaving] = {}
         self.gateways: list = []
         """Scripted ones (`gateways.Gateway`), besides `peers`."""
+        binding = Binding(
+            name="THING",
+            class_name="Thing",
+            module="thing",
+            sockets_on_reset="keep" if keeps_sockets else "close",
+        )
         self.config = Config(
             name=APPLICATION,
             main="main" if entrypoint else None,
-            durable_objects=DurableObjects(
-                bindings=(Binding(name="THING", class_name="Thing", module="thing"),)
-            ),
+            durable_objects=DurableObjects(bindings=(binding,)),
             vars={"greeting": "hello"},
             limits=limits or Limits(),
         )

@@ -51,6 +51,13 @@ class Thing(DurableObject):
                 ws.send("before")
                 await self.go.wait()
                 ws.send("after")
+            case "section":
+                await self.ctx.block_concurrency_while(self.go.wait)
+            case "abort":
+                self.ctx.abort("enough")
+            case "restored":
+                restored = self.ctx.sockets_restored
+                ws.send(repr([(each.in_doubt, each.message) for each in restored]))
             case "raise":
                 raise ValueError("no")
             case _:
