@@ -35,7 +35,7 @@ class Member:
 
     def sees(self, *texts: str) -> None:
         """Wait until these, and no others, are the messages that the room has confirmed."""
-        self._lists("#messages li:not(.waits) p", texts)
+        self._lists("#messages li:not(.unsaid) p", texts)
 
     def sees_people(self, *names: str) -> None:
         self._lists("#people li", names)
@@ -71,8 +71,12 @@ def test_two_tabs_go_on_when_every_process_is_killed(tmp_path, browser):
         ada.sees_people("Ada", "Bob")
         ada.say(MARKUP)
         bob.sees(MARKUP)
-        for pid in server.children("host"):
+        hosts = server.children("host")
+        for pid in hosts:
             os.kill(pid, signal.SIGKILL)
+        # What is said before a death is seen may be in doubt: the page says it again, in seconds.
+        for pid in hosts:
+            server.wait_for_event("host.crashed", pid=pid)
         bob.say("still here")
         ada.sees(MARKUP, "still here")
         ada.say("me too")

@@ -6,6 +6,7 @@ const at = id => document.getElementById(id);
 
 const room = decodeURIComponent(location.pathname.split("/")[2] || "lobby");
 const rows = new Map(); // id of a message -> its <li>
+const unsaid = new Map(); // id of a message of ours that the room has not told yet -> { text, ... }
 
 let socket;
 let connections = 0;
@@ -70,45 +71,53 @@ const hear = {
   // Comes first on each connection. What we sent on the one before and is not in it was lost.
   messages(list) {
     list.forEach(hear.message);
-    for (const [id, row] of rows) if (waits(row)) hear.lost(id);
+    for (const id of unsaid.keys()) send(id);
   },
 
   message(message) {
-    const row = rows.get(message.id);
-    if (row && !waits(row)) return; // told twice, shown once
-    row?.remove();
-    const shown = show(message);
-    at("messages").insertBefore(shown, at("messages").querySelector(".waits"));
-    follow(shown);
+    if (rows.has(message.id) && !unsaid.has(message.id)) return; // told twice, shown once
+    rows.get(message.id)?.remove();
+    clearTimeout(unsaid.get(message.id)?.timer);
+    unsaid.delete(message.id);
+    const row = show(message);
+    at("messages").insertBefore(row, at("messages").querySelector(".unsaid"));
+    follow(row);
   },
 
-  lost(id) {
-    const row = rows.get(id);
-    if (!row || !waits(row)) return;
-    row.querySelector("button").hidden = false;
-    follow(row, true);
-  },
+  // The room's host died while this was being delivered, and it is not among what was stored.
+  lost: send,
 };
 
 // --- What we tell the room
+
+const PATIENCE = 2_000;
+const ATTEMPTS = 5;
 
 function say(text) {
   // Not crypto.randomUUID(): browsers have that on https and localhost alone.
   const id = Array.from(crypto.getRandomValues(new Uint32Array(4)), n => n.toString(36)).join("-");
   const row = show({ id, name: at("name").value, text, at: Date.now() });
-  row.classList.add("waits"); // until the room has told it to everybody
+  row.classList.add("unsaid");
+  row.querySelector("button").onclick = () => send(id);
   at("messages").append(row);
   follow(row, true);
-  const send = () => {
-    const open = socket.readyState === WebSocket.OPEN;
-    if (open) socket.send(JSON.stringify({ say: text, id }));
-    row.querySelector("button").hidden = open;
-  };
-  row.querySelector("button").onclick = send; // again, with the same id: it is said once
-  send();
+  unsaid.set(id, { text, row, attempts: 0 });
+  send(id);
 }
 
-const waits = row => row.classList.contains("waits");
+// Send a message, and again until the room has told it to everybody. It has one id, so it is said
+// once; and no more than some attempts, in case that it is the message that does the harm.
+function send(id) {
+  const message = unsaid.get(id);
+  if (!message) return;
+  clearTimeout(message.timer);
+  const given = message.attempts === ATTEMPTS;
+  message.row.querySelector("button").hidden = !given;
+  message.attempts = given ? 0 : message.attempts + 1;
+  if (given) return follow(message.row, true);
+  if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ say: message.text, id }));
+  message.timer = setTimeout(send, PATIENCE, id);
+}
 
 // --- The list of messages
 
