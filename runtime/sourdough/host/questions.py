@@ -110,6 +110,7 @@ class Questions:
             container.reset(
                 DurableObjectError("Durable Object was deleted.", durable_object_reset=True)
             )
+        self._registry.sockets.close_all(key)
         freed = self._open_database(cls, ObjectId(raw)).remove()
         self._channel.send(Forgotten(objects=((cls.storage_name, raw),)))
         return freed

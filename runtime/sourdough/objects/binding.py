@@ -41,12 +41,24 @@ def bind_answer(response: Response, request: Request, sockets: Sockets) -> None:
     protocol = response.headers.get("sec-websocket-protocol") or ""
     owner = server.owner
     number, url = request.socket, request.url
-    if server.use is Use.HIBERNATES and isinstance(owner, InstanceSockets):
-        owner.when_durable(lambda: owner.bind(server, number, url, protocol))
-    elif isinstance(owner, InstanceSockets):
-        owner.when_durable(lambda: _bind_plain(server, number, url, protocol, sockets))
-    else:
+    if not isinstance(owner, InstanceSockets):
         _bind_plain(server, number, url, protocol, sockets)
+        return
+
+    def bind() -> None:
+        if owner.container.broken:
+            refuse()
+        elif server.use is Use.HIBERNATES:
+            owner.bind(server, number, url, protocol)
+        else:
+            _bind_plain(server, number, url, protocol, sockets)
+
+    def refuse() -> None:
+        """The instance has ended, and whoever passes its answer on may not know: none is to wait."""
+        sockets.tell(number, Bind(number, hibernates=False, url=url))
+        sockets.tell(number, CloseSocket(number, *RESET))
+
+    owner.when_durable(bind, refuse)
 
 
 def _bind_plain(server: WebSocket, number: int, url: str, protocol: str, sockets: Sockets) -> None:
@@ -54,8 +66,8 @@ def _bind_plain(server: WebSocket, number: int, url: str, protocol: str, sockets
     key = owner.key if isinstance(owner, InstanceSockets) else b""
     server.number, server.url, server.protocol = number, url, protocol
     sockets.tell(number, Bind(number, hibernates=False, key=key, url=url))
-    if server.ready_state == WebSocket.CLOSED:  # its instance has ended meanwhile
+    if server.ready_state != WebSocket.CLOSED:
+        sockets.plain[number] = server
+        server.couple(GatewayLine(number, sockets))
+    else:
         sockets.tell(number, CloseSocket(number, *RESET))
-        return
-    sockets.plain[number] = server
-    server.couple(GatewayLine(number, sockets))

@@ -50,14 +50,17 @@ class Conversation:
         """Do something outside, in order, when what was written so far is durable."""
         self._outbox.post(act)
 
-    def when_durable(self, act: Callable[[], None]) -> None:
-        """Do something now, or when what was written so far is durable, whatever else waits."""
+    def when_durable(self, act: Callable[[], None], otherwise: Callable[[], None]) -> None:
+        """Do something now, or when what was written so far is durable, whatever else waits.
+
+        otherwise: done instead where it never will be durable.
+        """
         database = self.container.database
         commit = database.flush()
         if not commit:
             act()
         else:
-            database.when_durable(commit, lambda error: act() if error is None else None)
+            database.when_durable(commit, lambda error: (otherwise if error else act)())
 
     def _failed(self, error: Exception) -> None:
         self.container.reset(reset_error(of_storage(error)))

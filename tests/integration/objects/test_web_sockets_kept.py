@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 
 import pytest
 
-from sourdough.http import Response
+from sourdough.http import Request, Response
+from sourdough.objects.binding import bind_answer
 from sourdough.sockets import WebSocketPair, WebSocketRequestResponsePair
 from sourdough.values import decode
 from sourdough.wire.sockets import Bind, CloseAll, Doubt, Held, Opened, Reported, Settings
@@ -266,3 +268,35 @@ async def test_what_a_drain_says(gateways, room, world):
     container = world.container()
     assert [container.waiting(each).what for each in container.events] == ["web_socket_message()"]
     room.instances[0].door.set()
+
+
+@pytest.mark.parametrize("way", ["hibernates", "accepted"])
+@pytest.mark.parametrize("fails", [False, True])
+async def test_an_answer_that_goes_ahead_of_its_commit(gateways, inside, world, way, fails):
+    """invariant S1, W1: inside a host it does; the gateway is told when the commit is durable."""
+    await inside(lambda self: self.ctx.storage.kv.put("k", 0))
+    number = gateways.number()
+    world.disk.go.clear()
+
+    def answers(self):
+        client, server = WebSocketPair()
+        if way == "hibernates":
+            self.ctx.accept_web_socket(server)
+        else:
+            server.accept()
+        server.send("hello")
+        self.ctx.storage.kv.put("k", 1)
+        request = Request.received(b"GET", b"/", b"", b"host: x\r\n", b"", False, 1, 0, number)
+        bind_answer(Response(None, status=101, web_socket=client), request, gateways.store)
+
+    called = inside(answers)
+    await turns(20)
+    assert gateways.told == []
+    if fails:
+        world.disk.error = OSError(5, "I/O error")
+    world.disk.go.set()
+    await asyncio.wait([called])
+    await turns()
+    [bind] = gateways.of(Bind)
+    assert bind.hibernates == (way == "hibernates" and not fails)
+    assert gateways.to(number) == ([(1011, "the object was reset")] if fails else ["hello"])
