@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from sourdough.host.acknowledgement import Acknowledgement
 from sourdough.host.calls import Calls
@@ -52,6 +52,11 @@ if TYPE_CHECKING:
 # Looked up as globals: as attributes of their class they would cost more than the rest of a test.
 _ENTRY, _CALL, _SOCKET = Kind.ENTRY, Kind.CALL, Kind.SOCKET
 _decode, _received = RequestHead.decode, Request.received
+
+_KINDS: dict[bytes, Literal["message", "close", "error"]] = {
+    b"message": "message", b"close": "close", b"error": "error",
+}  # fmt: skip
+"""The methods of events of sockets."""
 
 # What a drain waits for is named this often.
 _REPORT_SECONDS = 1.0
@@ -352,13 +357,13 @@ class Host:
         self.registry.deliver(head.key, head.name, event)
 
     def _socket_event(self, head: RequestHead, incoming: Incoming) -> SocketDelivery:
-        """Return what happened on a hibernating socket. Raises WireError for nonsense."""
+        """Return what happened on a hibernating socket. Raises WireError or KeyError for nonsense."""
         told = SocketEvent.decode(head.target)
         reply = Acknowledgement(incoming, self.sockets.store)
         event = reply.event = SocketDelivery(
             reply,
             socket=told.socket,
-            kind=head.method.decode(),
+            kind=_KINDS[head.method],
             number=head.number,
             version=head.version,
             started=incoming.started,
