@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sourdough import DurableObject, Request, Response, WebSocketPair
+from sourdough import DurableObject, Request, Response, WebSocketPair, WorkerEntrypoint
 
 
 class Echo(DurableObject):
@@ -25,5 +25,6 @@ class Echo(DurableObject):
             ws.send(message)
 
 
-async def fetch(request: Request, env: Any, ctx: Any) -> Response:
-    return Response("see /echo/any/hibernating and /echo/any/accepted")
+class Default(WorkerEntrypoint):
+    async def fetch(self, request: Request) -> Response:
+        return Response("see /echo/any/hibernating and /echo/any/accepted")
