@@ -23,11 +23,10 @@ from sourdough.wire.sockets import (
 
 async def closed(client):
     """Return code and reason that the client is closed with."""
-    with pytest.raises(ConnectionClosed):
-        async for _ in client:
-            pass
+    with pytest.raises(ConnectionClosed) as caught:
         await client.recv()
-    return client.close_code, client.close_reason
+    received = caught.value.rcvd
+    return received.code, received.reason
 
 
 async def test_a_client_and_an_object_speak(place):

@@ -17,9 +17,8 @@ from .test_socket_handshakes import ASK, raw
 async def code_of(client):
     """Return the code that the server closes a client with."""
     with pytest.raises(ConnectionClosed) as caught:
-        while True:
-            await client.recv()
-    return caught.value.rcvd.code if caught.value.rcvd else None
+        await client.recv()
+    return caught.value.rcvd.code
 
 
 async def raw_held(place):
@@ -224,3 +223,20 @@ async def test_the_heartbeat_counts_sockets(place):
     place.gateway._tick()
     await place.until(lambda: place.said)
     assert (place.said[0].sockets, place.said[0].connections) == (2, 2)
+
+
+async def test_a_client_that_floods_behind_the_objects_close_waits_too(place):
+    """The close handshake does not lift the bound, and keeps its own."""
+    reader, writer, number = await raw_held(place)
+    connection = place.gateway._sockets._sockets[number].connection
+    place.host.tell(CloseSocket(number, 1000, ""))
+    await reader.readexactly(4)
+    writer.write(masked(Opcode.TEXT, b"x") * 30)
+    await place.until(lambda: not connection._reading)
+    place.tick(12)
+    await place.until(lambda: not place.gateway._edge.connections)
+    place.host.heeding = True
+    (await place.event(place.host)).heed()
+    await place.until(lambda: place.host.events and place.host.events[-1].method == b"close")
+    assert place.host.events[-1].said.code == 1006
+    writer.close()

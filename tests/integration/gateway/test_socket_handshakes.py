@@ -9,7 +9,6 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 
 from sourdough.wire.frames import ResetCode
-from sourdough.wire.heads import RequestHead
 from sourdough.wire.sockets import Bind, Broadcast, Closed, CloseSocket, Message, Opened, Post
 
 ASK = (
@@ -53,7 +52,7 @@ async def test_the_answer_is_that_of_the_rfc(place):
 async def test_the_handler_sees_the_request(place):
     """Its headers, and the number by which the client can be accepted."""
     client = await place_connect(place, subprotocols=["a", "b"], origin="http://x")
-    head: RequestHead = place.host.requests[0][2]
+    head = place.host.requests[0][2]
     lines = head.headers.lower()
     assert b"upgrade: websocket\r\n" in lines
     assert b"sec-websocket-protocol: a, b\r\n" in lines

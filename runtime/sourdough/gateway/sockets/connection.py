@@ -56,6 +56,15 @@ class Owner(Protocol):
         ...
 
 
+class _Protocol(ServerProtocol):
+    """A client may close in the middle of a message: that is an orderly close (RFC 6455 5.4)."""
+
+    def recv_frame(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.CLOSE:
+            self.current_size = None  # what came of the message is forgotten
+        super().recv_frame(frame)
+
+
 class SocketConnection:
     """The asyncio side of one client that speaks WebSocket."""
 
@@ -78,7 +87,7 @@ class SocketConnection:
         self._waits = waits
         self._owner = owner
         self._buffer_bytes = buffer_bytes
-        self._protocol = ServerProtocol(state=State.OPEN, max_size=message_bytes, logger=_LOG)
+        self._protocol = _Protocol(state=State.OPEN, max_size=message_bytes, logger=_LOG)
         self._protocol.extensions = extensions
         self._transport: asyncio.Transport | None = None
         self._parts: list[bytes] | None = None
@@ -166,7 +175,6 @@ class SocketConnection:
         protocol.close_sent = Close(code or 1005, reason)
         protocol.state = State.CLOSING
         self._wait(self._waits.closes)
-        self._resume()
         self._flush()
 
     def give_up(self, end: End) -> None:
@@ -175,17 +183,19 @@ class SocketConnection:
         if end is NOT_READING:
             self._wait(self._waits.stalled)
         self._tell(end)
+        self._resume()
 
     def read(self, reading: bool) -> None:
-        """Read the client, or let it wait; a closing one is always read."""
-        if reading or self._protocol.state is not State.OPEN:
+        """Read the client, or let it wait; one that is not listened to any more is always read."""
+        if reading or self._told:
             self._resume()
             return
         transport = self._transport
         if self._reading and transport is not None and not transport.is_closing():
             self._reading = False
             transport.pause_reading()
-            self._wait(None)
+            if self._protocol.state is State.OPEN:
+                self._wait(None)  # who is asked to wait is not silent
 
     # --- the edge
 

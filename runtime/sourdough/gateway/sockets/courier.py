@@ -8,8 +8,8 @@ from sourdough.gateway.sockets.answers import ObjectSettings
 from sourdough.gateway.sockets.delivery import Delivery
 from sourdough.gateway.sockets.line import End
 from sourdough.placement import slot_of_key
-from sourdough.wire.frames import ResetCode
-from sourdough.wire.sockets import AnsweredBySelf, Opened
+from sourdough.wire.frames import INLINE_BODY, ResetCode
+from sourdough.wire.sockets import AnsweredBySelf, Doubt, Opened
 
 if TYPE_CHECKING:
     import asyncio
@@ -72,7 +72,9 @@ class Courier:
             self._ledger.bind(held.to_held())
 
     def received(self, held: HeldSocket, said: Said) -> None:
-        """Answer a message, or pass it on to the object."""
+        """Answer a message, or pass it on to the object; ignored behind the end."""
+        if held.line.ended:
+            return
         if said.text and not held.closing and self._answered(held, said.data):
             return
         if self.kept + len(said.data) > self._kept_limit:
@@ -83,7 +85,9 @@ class Courier:
         self._go_on(held)
 
     def ended(self, held: HeldSocket, end: End) -> None:
-        """Tell the object, behind all messages."""
+        """Tell the object, behind all messages; only the first end counts."""
+        if held.line.ended:
+            return
         held.closing = True
         held.socket = None
         held.line.end(end)
@@ -139,10 +143,11 @@ class Courier:
         elif code == ResetCode.LOST:
             said = line.lost()
             if said is not None:
-                held.doubted(said)
+                self._doubt(held, said)
         elif isinstance(line.under_way, End):
             # Nobody has heard of the end yet, and somebody must.
             line.unsent()
+            held.delivery = None
             self._refused[held] = None
             return
         else:
@@ -155,11 +160,25 @@ class Courier:
         self.kept -= before - held.line.size
         held.delivery = None
         if held.line.over:
+            self.reported(held)
             self._forget(held)
             return
         self._go_on(held)
         if held.socket is not None:
             held.socket.settle()
+
+    def _doubt(self, held: HeldSocket, said: Said) -> None:
+        """A message was delivered, and perhaps not handled; kept if it is small (W3)."""
+        self.reported(held)
+        small = len(said.data) <= INLINE_BODY and self.kept + len(said.data) <= self._kept_limit
+        held.doubt = Doubt(said.data if small else None, said.text)
+        self.kept += len(held.doubt.data or b"")
+
+    def reported(self, held: HeldSocket) -> None:
+        """The object knows which message was in doubt."""
+        if held.doubt is not None:
+            self.kept -= len(held.doubt.data or b"")
+            held.doubt = None
 
     def _close(self, held: HeldSocket, end: End) -> None:
         """Give a client up whose messages cannot be kept; what waits already is still told."""
@@ -172,6 +191,7 @@ class Courier:
     def dismiss(self, held: HeldSocket) -> None:
         """The object wants to hear no more of a socket."""
         self._refused.pop(held, None)
+        self.reported(held)
         self.kept -= held.line.size
         held.line.dismiss()
         if held.delivery is not None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sourdough.gateway.sockets.line import End, Line, Said
-from sourdough.wire.frames import INLINE_BODY
-from sourdough.wire.sockets import Doubt, Held
+from sourdough.wire.sockets import Held
 
 if TYPE_CHECKING:
     from sourdough.gateway.sockets.courier import Courier
     from sourdough.gateway.sockets.delivery import Delivery
     from sourdough.gateway.sockets.socket import Socket
-    from sourdough.wire.sockets import Bind
+    from sourdough.wire.sockets import Bind, Doubt
 
 
 class HeldSocket:
@@ -65,17 +64,6 @@ class HeldSocket:
 
     def ended(self, end: End) -> None:
         self._courier.ended(self, end)
-
-    def close(self, code: int, reason: str) -> None:
-        """The object closes its side."""
-        self.closing = True
-        if self.socket is not None:
-            self.socket.close(code, reason)
-
-    def doubted(self, said: Said) -> None:
-        """A message was delivered, and perhaps not handled."""
-        data = said.data if len(said.data) <= INLINE_BODY else None
-        self.doubt = Doubt(data, said.text)
 
 
 class Dismissed:

@@ -309,7 +309,7 @@ class Sockets:
 
     def _reported(self, link: Link, reported: Reported) -> None:
         for held in self._by_key.get(reported.key, {}).values():
-            held.doubt = None
+            self._courier.reported(held)
 
     def _set(self, link: Link, settings: Settings) -> None:
         has_sockets = settings.key in self._by_key

@@ -135,10 +135,8 @@ def test_a_damaged_ledger_is_read_up_to_the_damage(at, byte):
     damaged = bytearray(whole)
     damaged[at] = byte
     ends = [len(encode_all(RECORDS[:count])) for count in range(len(RECORDS) + 1)]
-    if damaged[at] == whole[at]:
-        intact = len(RECORDS)
-    else:
-        intact = sum(end <= at for end in ends) - 1
+    same = damaged[at] == whole[at]
+    intact = len(RECORDS) if same else sum(end <= at for end in ends) - 1
     expected = read(encode_all(RECORDS[: max(0, intact)]))
     assert vars(read(bytes(damaged))) == vars(expected)
 
