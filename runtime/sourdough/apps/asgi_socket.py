@@ -25,18 +25,12 @@ if TYPE_CHECKING:
 
     from sourdough.apps.asgi import AsgiApp, Message
     from sourdough.apps.scope import Scope
-    from sourdough.http import Request
     from sourdough.sockets import WebSocket
 
 log = logging.getLogger("sourdough.apps")
 
 _FORBIDDEN = 403
 _NORMAL, _FAILED, _DEFAULT = 1000, 1011, 1000
-
-
-def wants_socket(request: Request) -> bool:
-    """Say whether a request asks for a WebSocket."""
-    return (request.headers.get("upgrade") or "").lower() == "websocket"
 
 
 async def serve_socket(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sourdough.apps.asgi import serve
-from sourdough.apps.asgi_socket import serve_socket, wants_socket
+from sourdough.apps.asgi_socket import serve_socket
 from sourdough.apps.environ import environ_of
 from sourdough.apps.kind import Kind
 from sourdough.apps.lifespan import Lifespan
@@ -51,7 +51,7 @@ class AsgiHost:
     async def fetch(self, request: Request, ctx: EntrypointContext) -> Response:
         """Answer a request."""
         state, extra = self._lifespan.state, {"env": self._env}
-        if wants_socket(request):
+        if request.wants_socket:
             scope = socket_scope(request, state=state, extra=extra)
             return await serve_socket(self._app, scope, ctx.wait_until)
         scope = http_scope(request, state=state, extra=extra)

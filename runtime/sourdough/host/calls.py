@@ -28,6 +28,7 @@ from sourdough.objects.owner import ObjectOwner
 from sourdough.objects.sending import encode_data_arguments
 from sourdough.objects.session import Session
 from sourdough.sockets import RelayedWebSocket
+from sourdough.sockets.bridge import bridged_pair
 from sourdough.values import REFERENCING, decode
 from sourdough.wire.frames import INLINE_BODY
 from sourdough.wire.heads import READS, SECURE, Kind, RequestHead
@@ -75,9 +76,9 @@ class Calls:
                 if order.idle and self._host.runs_here(key, self._version(caller)):
                     response = await self._fetch_here(key, name, request, body, caller, chain)
                     return await came_back(caller, response)
-                answered = await self._fetch_there(key, name, request, body, order, caller, chain)
-                if answered is not None:
-                    return await came_back(caller, await _response(answered))
+                answer = await self._fetch_there(key, name, request, body, order, caller, chain)
+                if answer is not None:
+                    return await came_back(caller, answer)
         except Exception as error:
             _failed(error, key, order)
             await came_back(caller, error)
@@ -239,7 +240,10 @@ class Calls:
         order: Order,
         caller: Event | None,
         chain: Chain | None,
-    ) -> Answered | None:
+    ) -> Response | None:
+        bridged = bridged_pair() if request.wants_socket and not request.socket else None
+        if bridged is not None:
+            body = bridged[1].outgoing()
         head = RequestHead(
             kind=Kind.FETCH,
             key=key,
@@ -251,7 +255,14 @@ class Calls:
             mount=request.mount,
             socket=request.socket,
         )
-        return await _sent(self._prepared(head, body, order, caller, None, chain))
+        answered = await _sent(self._prepared(head, body, order, caller, None, chain))
+        if answered is None:
+            return None
+        response = await _response(answered)
+        if bridged is not None and response.status == UPGRADE:
+            response.web_socket, bridge = bridged
+            bridge.listen(response.stream())
+        return response
 
     def _call_there(
         self,

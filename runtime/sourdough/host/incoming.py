@@ -183,7 +183,10 @@ class Incoming(Stream):
         called; the handler itself is not cancelled by either.
         """
         chunks = response.stream()
-        is_events = response.content_type.startswith("text/event-stream")
+        # What has no end of its own: events, and a WebSocket of a stub in another host.
+        is_events = (
+            response.content_type.startswith("text/event-stream") or response.status == UPGRADE
+        )
         self._streaming = asyncio.current_task()
         if is_events:
             self._host.event_streams.add(self)

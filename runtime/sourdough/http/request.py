@@ -137,6 +137,11 @@ class Request(Message):
         self.socket = other.socket
 
     @property
+    def wants_socket(self) -> bool:
+        """Whether it asks for a WebSocket."""
+        return (self.headers.get("upgrade") or "").lower() == "websocket"
+
+    @property
     def method(self) -> str:
         """The method, upper case."""
         return self._method.decode("latin-1")

@@ -17,7 +17,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from sourdough.apps.asgi import serve
-from sourdough.apps.asgi_socket import serve_socket, wants_socket
+from sourdough.apps.asgi_socket import serve_socket
 from sourdough.apps.kind import app_problem
 from sourdough.apps.lifespan import Lifespan
 from sourdough.apps.scope import http_scope, socket_scope
@@ -64,7 +64,7 @@ class Application:
 
     async def fetch(self, request: Request) -> Response:
         """Answer a request."""
-        if wants_socket(request):
+        if request.wants_socket:
             scope = socket_scope(request, state=self._lifespan.state, extra={})
             return await serve_socket(self._app, scope, self._ctx.wait_until)
         scope = http_scope(request, state=self._lifespan.state, extra={})

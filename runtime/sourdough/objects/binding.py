@@ -4,21 +4,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sourdough.http import Response
 from sourdough.objects.farewell import RESET
 from sourdough.objects.instance_sockets import InstanceSockets
 from sourdough.objects.sockets import GatewayLine
 from sourdough.sockets import RelayedWebSocket, WebSocket
+from sourdough.sockets.bridge import Bridge
 from sourdough.sockets.websocket import Use
 from sourdough.wire.sockets import Bind, CloseSocket
 
 if TYPE_CHECKING:
-    from sourdough.http import Request, Response
+    from sourdough.http import Request
     from sourdough.objects.socket_store import Sockets
 
 NO_UPGRADE = (
     "Tried to return a WebSocket in a response to a request which did not contain the header"
     ' "Upgrade: websocket".'
 )
+
+
+def across(response: Response, request: Request) -> Response:
+    """Return a response with a socket as it goes to a caller in another host (`sockets.bridge`).
+
+    Any other is returned as it is: a client's socket is bound when the response leaves, the end
+    that a caller in this process gets is the response's own.
+    """
+    client = response.web_socket
+    if request.socket or request.complete or not isinstance(client, WebSocket):
+        return response
+    if not request.wants_socket:
+        raise TypeError(NO_UPGRADE)
+    bridge = Bridge(client)
+    bridge.listen(request.stream())
+    return Response.received(
+        status=response.status, block=response.header_block(), body=bridge.outgoing()
+    )
 
 
 def bind_answer(response: Response, request: Request, sockets: Sockets) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sourdough.errors import DurableObjectError
 from sourdough.http import Response
 from sourdough.objects.alarm import AlarmEvent, run_alarm
+from sourdough.objects.binding import across
 from sourdough.objects.event import closed_from_outside, current_event
 from sourdough.objects.failure import NoFetchError, WrongResultError
 from sourdough.objects.invocation import invoke
@@ -93,6 +94,8 @@ async def _fetch(container: Container, event: Event) -> None:
         raise WrongResultError(
             f"{container.cls.name}.fetch() returned {type(response).__name__}, not a Response"
         )
+    if response.web_socket is not None and event.request is not None:
+        response = across(response, event.request)
     if response.complete:
         send_confirmed(container, event.reply.respond, response, event)
     else:
