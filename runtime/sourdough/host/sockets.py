@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 # A gateway that does not answer for so long is stuck: the seat's next owner must not wait for it.
 _BARRIER_SECONDS = 1.0
+# As long as a gateway waits for somebody to accept a client that was answered with 101.
+_EARLY_SECONDS = 10.0
 # Up to so many sockets it is cheaper to look who holds them than to tell a gateway for nothing.
 _FEW = 64
 
@@ -72,11 +74,14 @@ class HostSockets:
         self, *, clock: Clock, version: Callable[[], int], hold_back: Callable[[bool], None]
     ) -> None:
         """version: of the table. hold_back: has events for objects wait, or go on."""
+        self._clock = clock
         self.store = Sockets(self, clock, version)
         self.mirrors = Mirrors(clock=clock, hold_back=hold_back, changed=self._end_orphans)
         self._gateways: dict[int, _Gateway] = {}
         self._adopted: dict[int, int] = {}
         """Who holds a socket, where it is not the gateway that made it."""
+        self._early: dict[int, list[SocketMessage]] = {}
+        """What begins with a Bind for a gateway that has no link to this host yet."""
         self._orphans: set[int] = set()
         """Sockets whose program is gone, while their objects are told."""
         self._takes: dict[type[SocketMessage], Callable[[_Gateway, int, Any], None]] = {
@@ -96,6 +101,8 @@ class HostSockets:
         if peer is not None and peer.role == "gateway":
             self._gateways[peer.serial] = _Gateway(link)
             self.mirrors.lost(peer.serial)
+            for message in self._early.pop(peer.serial, ()):
+                self._tell(peer.serial, message)
 
     def link_down(self, link: Link) -> None:
         """A link is gone, and with it the sockets that live on no other (invariant W2)."""
@@ -122,16 +129,39 @@ class HostSockets:
                 self._orphans.add(each.number)
                 self.store.near.add(each, each.name, None).break_()
 
+    def _end_early(self, serial: int) -> None:
+        """A gateway has not linked in time: it has given the clients up, or is gone (W1)."""
+        for message in self._early.pop(serial, ()):
+            if type(message) is not Bind:
+                continue
+            held = self.store.held(message.socket)
+            if held is not None:
+                self._orphans.add(held.number)
+                self.store.near.add(held, held.name, None).break_()
+            else:
+                self.store.hear(Closed(message.socket, ABNORMAL, ABNORMAL_REASON, clean=False))
+
     # --- objects speak
 
     def tell(self, socket: int, message: SocketMessage) -> None:
-        """Say something to whoever holds a socket; dropped when there is no link to it."""
-        gateway = self._gateways.get(self._holder(socket))
-        if gateway is None:
-            return
-        if gateway.named is not None and type(message) is Bind:
-            gateway.named.add(socket)
-        gateway.tell(message)
+        """Say something to whoever holds a socket; dropped when there is no link to it.
+
+        A client whose request others have passed on may be accepted before its gateway has linked
+        to this host: that waits.
+        """
+        self._tell(self._holder(socket), message)
+
+    def _tell(self, serial: int, message: SocketMessage) -> None:
+        gateway = self._gateways.get(serial)
+        if gateway is not None:
+            if gateway.named is not None and type(message) is Bind:
+                gateway.named.add(message.socket)
+            gateway.tell(message)
+        elif serial in self._early:
+            self._early[serial].append(message)
+        elif type(message) is Bind:
+            self._early[serial] = [message]
+            self._clock.call_later(_EARLY_SECONDS, lambda: self._end_early(serial))
 
     def tell_object(self, key: bytes, message: SocketMessage) -> None:
         """Say something to every gateway that holds sockets of an object."""
@@ -139,12 +169,11 @@ class HostSockets:
         sockets = () if found is None else found.held
         if type(message) is not Broadcast or len(sockets) > _FEW:
             # Told to one that holds none it does nothing.
-            for gateway in self._gateways.values():
-                gateway.tell(message)
+            for serial in (*self._gateways, *self._early):
+                self._tell(serial, message)
             return
         for serial in {self._holder(socket) for socket in sockets}:
-            if serial in self._gateways:
-                self._gateways[serial].tell(message)
+            self._tell(serial, message)
 
     def _holder(self, socket: int) -> int:
         return self._adopted.get(socket) or maker_of(socket)
@@ -209,4 +238,5 @@ class HostSockets:
                     await barrier
         self.mirrors.stop()
         self.store.clear()
+        self._early.clear()
         self._adopted.clear()
