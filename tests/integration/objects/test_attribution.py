@@ -61,8 +61,11 @@ def test_outside_of_objects_nothing_changes(new_loop):
         loop.call_later(0, seen.append, "soon")
         loop.call_at(loop.time() + 0.001, seen.append, "at")
         loop.call_later(0.001, seen.append, "cancelled").cancel()
-        await asyncio.sleep(0.01)
-        assert seen == ["soon", "at"]
+        rung = asyncio.Event()
+        loop.call_later(0.01, rung.set)
+        await rung.wait()
+        # Which of two that are due at once comes first is the loop's affair.
+        assert sorted(seen) == ["at", "soon"]
         attribution.uninstall()
 
     with asyncio.Runner(loop_factory=new_loop) as runner:
