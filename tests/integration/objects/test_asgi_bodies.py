@@ -315,12 +315,11 @@ async def test_an_exit_in_an_app_ends_nothing_else(world, get):
         await get()
 
 
-async def test_a_websocket_is_refused_with_a_sentence(world, get):
-    """501 until objects take WebSockets through their app."""
+async def test_an_app_without_a_route_for_a_websocket_refuses_it(world, get):
+    """ASGI: a close before the accept is a 403."""
     world.host(make(FastAPI()))
-    status, body = await get(headers={"Upgrade": "websocket", "Connection": "upgrade"})
-    assert status == 501
-    assert b"WebSocket" in body
+    status, _ = await get(headers={"Upgrade": "websocket", "Connection": "upgrade"})
+    assert status == 403
 
 
 async def test_calls_reach_an_object_with_an_app(world, get):
