@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from sourdough.http import Request, Response
 from sourdough.ids import ObjectId
+from sourdough.library.socket_visit import SocketVisit
 from sourdough.library.visit import Visit, sentence
 
 if TYPE_CHECKING:
@@ -97,8 +98,7 @@ class Route:
         elif kind == "lifespan":
             await self._lifespan(receive, send)
         elif kind == "websocket":
-            await receive()
-            await send({"type": "websocket.close", "code": 1011, "reason": "not available"})
+            await SocketVisit(scope, receive, send).answer(self._respond)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         """Run the coordinator, where this is the whole app: `uvicorn module:chat`."""

@@ -69,35 +69,13 @@ class Visit:
         except BadRequestError as error:
             response = sentence(400, str(error))
         except Exception as error:  # noqa: BLE001 (told to the client as any server does)
-            response = _failed(error)
+            response = failed(error)
         await self._respond(response)
 
     # --- the request
 
     async def _request(self) -> Request:
-        scope = self._scope
-        path = scope.get("raw_path") or quote(scope["path"], safe="/%:@!$&'()*+,;=~").encode()
-        query = scope.get("query_string", b"")
-        client = scope.get("client") or ("",)
-        return Request.received(
-            scope["method"].encode(),
-            path + b"?" + query if query else path,
-            str(client[0]).encode(),
-            self._block(),
-            await self._body(),
-            scope.get("scheme") in {"https", "wss"},
-            0,
-            _mount(scope.get("root_path", ""), path),
-        )
-
-    def _block(self) -> bytes:
-        lines = []
-        for name, value in self._scope["headers"]:
-            if b"\r" in value or b"\n" in value or b":" in name:
-                raise BadRequestError("A header of the request is malformed.")
-            if name.lower() not in _HOP_BY_HOP:
-                lines.append(b"%b: %b\r\n" % (name, value))
-        return b"".join(lines)
+        return request_of(self._scope, self._scope["method"].encode(), await self._body())
 
     async def _body(self) -> BodySource:
         headers = {name.lower(): value for name, value in self._scope["headers"]}
@@ -154,13 +132,41 @@ class BadRequestError(Exception):
     """The request cannot be passed on; the text is a sentence for the client."""
 
 
+def request_of(scope: Scope, method: bytes, body: BodySource, block: bytes = b"") -> Request:
+    """Return the request of a scope. block: header lines beside its own. Raises BadRequestError."""
+    path = scope.get("raw_path") or quote(scope["path"], safe="/%:@!$&'()*+,;=~").encode()
+    query = scope.get("query_string", b"")
+    client = scope.get("client") or ("",)
+    return Request.received(
+        method,
+        path + b"?" + query if query else path,
+        str(client[0]).encode(),
+        _block(scope) + block,
+        body,
+        scope.get("scheme") in {"https", "wss"},
+        0,
+        _mount(scope.get("root_path", ""), path),
+    )
+
+
+def _block(scope: Scope) -> bytes:
+    lines = []
+    for name, value in scope["headers"]:
+        if b"\r" in value or b"\n" in value or b":" in name:
+            raise BadRequestError("A header of the request is malformed.")
+        if name.lower() not in _HOP_BY_HOP:
+            lines.append(b"%b: %b\r\n" % (name, value))
+    return b"".join(lines)
+
+
 def sentence(status: int, text: str, **fields: str) -> Response:
     """Return an error answer, as the gateway makes them."""
     headers = Headers({"content-type": "application/json"})
     return Response(json.dumps({"error": text, **fields}), status=status, headers=headers)
 
 
-def _failed(error: Exception) -> Response:
+def failed(error: Exception) -> Response:
+    """Return the answer for an error."""
     failure = http_failure(error)
     if failure.status == 500:
         log.error("a request failed", exc_info=error)

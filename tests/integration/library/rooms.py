@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 
-from sourdough import DurableObject, Request, Response
+from sourdough import DurableObject, Request, Response, WebSocketPair
 
 
 class Counter(DurableObject):
@@ -84,6 +84,31 @@ class Room(DurableObject):
             status=201 if request.method == "POST" else 200,
             headers={"x-room": self.ctx.id.name or "", "set-cookie": "a=1"},
         )
+
+
+class Line(DurableObject):
+    """Takes WebSockets that hibernate; says what it hears, and where it runs."""
+
+    async def fetch(self, request: Request) -> Response:
+        if request.path.endswith("/closed"):
+            return Response("not today", status=403, headers={"x-why": "closed"})
+        client, server = WebSocketPair()
+        self.ctx.accept_web_socket(server)
+        server.send(f"{self.ctx.id.name} {os.getpid()}")
+        headers = {"sec-websocket-protocol": "two", "x-line": "1"}
+        return Response(None, status=101, headers=headers, web_socket=client)
+
+    async def web_socket_message(self, ws, message) -> None:
+        if message == "leave":
+            ws.close(4005, "as you wish")
+        else:
+            ws.send(message)
+
+    async def web_socket_close(self, ws, code, reason, was_clean) -> None:
+        await self.ctx.storage.put("ended", [code, reason, was_clean])
+
+    async def ended(self) -> list | None:
+        return await self.ctx.storage.get("ended")
 
 
 async def _events():
