@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, ClassVar
 
 from sourdough.storage import offline
+from sourdough.storage.awake import Awake
 from sourdough.storage.journal import adoption, journal, marker, recovery, segments
 from sourdough.storage.journal.disk import RealDisk
 from sourdough.storage.journal.host_journal import HostJournal
@@ -116,7 +117,10 @@ class JournalSubject:
             keep_segments=self._machine.random.choice((0, 1, 2)),
         )
         fold_bytes = self._machine.random.choice(self.fold_bytes)
-        self._engines[seat] = self._hosts[seat].engine(fold_bytes=fold_bytes)
+        engine = self._hosts[seat].engine(fold_bytes=fold_bytes)
+        limit = self._machine.random.choice((1, 2, 4))
+        engine.awake = Awake(soon=asyncio.get_running_loop().call_soon, limit=limit)
+        self._engines[seat] = engine
 
     async def remove(self, seat: int, path: Path) -> None:
         self._hosts[seat].engine().remove(path)

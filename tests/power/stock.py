@@ -74,6 +74,7 @@ class StockEngine:
     """Implements `Engine`."""
 
     order = None
+    awake = None
 
     def __init__(self, synchronous: str) -> None:
         self.limits = DEFAULT_LIMITS

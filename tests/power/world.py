@@ -123,6 +123,16 @@ class World:
         elif actor.database is not None and actor.database.exists:
             actor.cursors.append(turns.open_cursor(storage))
 
+    async def _doze(self, _actor: Actor) -> None:
+        """Nobody uses anything for a while: what can be closed is closed until the next event."""
+        for _ in range(self.random.choice((0, 5, 20))):
+            await self._go_on()
+        for each in self.actors.values():
+            database = each.database
+            sleeps = each.ending is None and self.subject.engine(each.seat).awake is not None
+            if database is not None and sleeps and database.tire():
+                database.doze()
+
     async def _evict(self, actor: Actor) -> None:
         self._end(actor, lambda database: database.close())
 
@@ -234,7 +244,7 @@ class World:
         if database is None or self.subject.failed(actor.seat):
             return
         actor.cursors.clear()
-        actor.connection = database.connection_or_none()
+        actor.connection = None if database._dozes else database.connection_or_none()
 
         async def end() -> None:
             try:
@@ -361,6 +371,7 @@ def _break(actor: Actor) -> None:
 _STEPS = {
     World._turn: 70,
     World._look: 8,
+    World._doze: 12,
     World._evict: 4,
     World._release: 3,
     World._reset: 2,

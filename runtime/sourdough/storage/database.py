@@ -25,7 +25,6 @@ from sourdough.storage.connected import Connected
 from sourdough.storage.connection import run, vacuum
 from sourdough.storage.engine import wait_until_durable, when_both
 from sourdough.storage.held import Held
-from sourdough.storage.readers import Readers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,9 +68,6 @@ class Database(Connected):
         """
         super().__init__(path=path, meta=meta, engine=engine, clock=clock)
         self.alarm = Alarm(self, clock, alarms)
-        self.readers = Readers()
-        self.depth = 0
-        """How many transactions are open inside each other; the outermost's end commits."""
         self.admission: Admission | None = None
         """The object's critical sections; None for a database that belongs to no live object."""
         self.critical = False
@@ -81,7 +77,6 @@ class Database(Connected):
         self._on_broken = on_broken
         self._on_created = on_created
         self._constructed = False
-        self._in_transaction = False
         self._must_confirm = False
         self._confirmed = 0
         # The last commit of another object that what this one says depends on; 0 if it is durable.
@@ -284,15 +279,14 @@ class Database(Connected):
         self.readers.detach()
         connection, file = self._forget()
         self._held.failed(error)
-        if connection is None:
-            return
         with suppress(apsw.Error):
-            if connection.in_transaction:
+            if connection is not None and connection.in_transaction:
                 run(connection, "ROLLBACK")
-        if file is None:
-            connection.close(True)
-        else:
+        if file is not None:
             file.abandon(error)
+            self._file_closed()
+        elif connection is not None:
+            connection.close(True)
 
     # Helpers of the storage API
 
@@ -306,6 +300,12 @@ class Database(Connected):
         super()._use_file(file)
         self._confirmed = file.commits
         self.alarm.opened()
+
+    def _wake(self, file: ObjectFile) -> None:
+        try:
+            super()._wake(file)
+        except StorageError as error:
+            raise self._break(error, None) from error
 
     def _begin(self, cursor: apsw.Cursor) -> None:
         try:
@@ -378,12 +378,6 @@ class Database(Connected):
             self._held.failed(error)
         return error
 
-    def _forget(self) -> tuple[apsw.Connection | None, ObjectFile | None]:
-        connection, file = self._connection, self._file
-        self._connection = self._cursor = self._file = None
-        self._in_transaction = False
-        return connection, file
-
     async def _end(self, *, fold: bool) -> None:
         await self.settled()
         self._error = failure.closed()
@@ -395,5 +389,7 @@ class Database(Connected):
             except BaseException as error:
                 file.abandon(error if isinstance(error, Exception) else failure.closed())
                 raise
+            finally:
+                self._file_closed()
         elif connection is not None:
             connection.close(True)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     import apsw
 
+    from sourdough.storage.awake import Awake
     from sourdough.storage.limits import SqlLimits
     from sourdough.storage.stopwatch import Stopwatch
 
@@ -58,6 +59,14 @@ class ObjectFile(Protocol):
 
     def when_durable(self, commit: int, callback: Callable[[Exception | None], None]) -> None:
         """Call back once: with None when the commit is durable, else with what went wrong."""
+        ...
+
+    def doze(self) -> bool:
+        """Fold and close, if nothing has to be waited for; say whether it is closed."""
+        ...
+
+    def wake(self) -> apsw.Connection:
+        """Open a file that dozes; `connection` is another one from here on. Raises StorageError."""
         ...
 
     async def close(self, *, fold: bool) -> None:
@@ -137,6 +146,8 @@ class Engine(Protocol):
 
     order: CommitOrder | None
     """None where each object's commits are numbered, and become durable, by themselves."""
+    awake: Awake | None
+    """The open databases of the host; None: these never doze."""
     limits: SqlLimits
     stopwatch: Stopwatch
 

@@ -9,6 +9,11 @@ from weakref import WeakSet
 class Detachable(Protocol):
     """A reader that is told when its statement is taken away."""
 
+    @property
+    def unread(self) -> bool:
+        """Whether its statement is still open."""
+        ...
+
     def detach(self) -> None:
         """Give up the statement; further reading raises."""
         ...
@@ -28,6 +33,11 @@ class Readers:
         if self._members is None:
             self._members = WeakSet()
         self._members.add(reader)
+
+    @property
+    def unread(self) -> bool:
+        """Whether a statement of any of them is still open."""
+        return self._members is not None and any(each.unread for each in self._members)
 
     def detach(self) -> None:
         """Take their statements from all."""

@@ -74,6 +74,11 @@ class Cursor:
         self._detached = False
         self._read_ahead()
 
+    @property
+    def unread(self) -> bool:
+        """Whether rows are left that were not fetched ahead: the statement is still open."""
+        return self._source is not None
+
     def __iter__(self) -> Self:
         return self
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from sourdough.storage.awake import Awake
     from sourdough.storage.engine import CommitOrder
 
 # A WAL that has grown to this size is folded into its file at the next quiet moment.
@@ -47,6 +48,8 @@ class WalEngine:
     """Implements `Engine`; one per host. Everything but the sync itself runs on the loop."""
 
     order: CommitOrder | None = None
+    awake: Awake | None = None
+    """A file that is closed has to be synced, which takes a thread: none dozes."""
 
     def __init__(
         self,

@@ -101,6 +101,14 @@ class WalFile:
         else:
             self._waiters.append((commit, callback))
 
+    def doze(self) -> bool:
+        """Return False: to close it takes a sync, and a thread."""
+        return False
+
+    def wake(self) -> apsw.Connection:
+        """Return the connection: it never dozes."""
+        return self.connection
+
     async def close(self, *, fold: bool) -> None:
         """Wait until everything is durable, fold if asked, close; raises what a sync raised."""
         await wait_until_durable(self, self.commits)

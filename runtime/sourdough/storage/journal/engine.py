@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from sourdough.storage.awake import Awake
     from sourdough.storage.engine import CommitOrder
     from sourdough.storage.journal.host_journal import HostJournal
     from sourdough.storage.journal.journal import Journal
@@ -65,6 +66,7 @@ class JournalEngine:
         """See `HostJournal.engine`."""
         self.journal = host.journal
         self.order: CommitOrder | None = LevelOrder(host.journal, durability)
+        self.awake: Awake | None = None
         self.limits = limits
         self.stopwatch = Stopwatch(limits.seconds, host.journal.loop.time)
         self.durability = durability
@@ -103,7 +105,20 @@ class JournalEngine:
             raise StorageError(
                 f"an object's database cannot be opened: {error.strerror}", place=str(path)
             ) from error
-        return self._connect(entry)
+        return self._file(entry)
+
+    def connect(self, entry: Entry) -> apsw.Connection:
+        """Return a connection to an object's file. Raises StorageError."""
+        entry.wal = wal_path(entry.place)
+        try:
+            return open_file(entry.place, self.limits, vfs=self._disk.vfs, synchronous="OFF")
+        except StorageError:
+            self._ledger.tidy(entry)
+            raise
+
+    def entry(self, path: Path) -> Entry:
+        """Return the entry of an object in the ledger, a new one where it is clean."""
+        return self._ledger.entry(path)
 
     def create(self, path: Path, image: bytes) -> JournalFile:
         """Make a file of a serialised database; its record holds the image (invariant S7).
@@ -133,7 +148,7 @@ class JournalEngine:
         lsn = entry.last
         self.journal.when(lsn, Durability.DISK, entry, lambda error: self._name(entry, lsn, error))
         try:
-            return self._connect(entry)
+            return self._file(entry)
         except StorageError:
             self.remove(path)
             raise
@@ -208,13 +223,8 @@ class JournalEngine:
             except OSError as failure:
                 self.journal.fail(failure)
 
-    def _connect(self, entry: Entry) -> JournalFile:
-        entry.wal = wal_path(entry.place)
-        try:
-            connection = open_file(entry.place, self.limits, vfs=self._disk.vfs, synchronous="OFF")
-        except StorageError:
-            self._ledger.tidy(entry)
-            raise
+    def _file(self, entry: Entry) -> JournalFile:
+        connection = self.connect(entry)
         try:
             return JournalFile(engine=self, entry=entry, connection=connection)
         except apsw.Error as error:

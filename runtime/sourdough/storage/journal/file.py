@@ -7,6 +7,7 @@ spilled twice in a transaction is overwritten in place until the commit.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import apsw
@@ -16,6 +17,7 @@ from sourdough.storage.connection import open_file, run
 from sourdough.storage.engine import Durability, wait_until_durable
 from sourdough.storage.failure import write_error
 from sourdough.storage.journal.big import BigCommits
+from sourdough.storage.journal.places import wal_path
 from sourdough.storage.journal.records import IN_PAGES_FILE, RecordType
 
 if TYPE_CHECKING:
@@ -32,6 +34,9 @@ FRAME_HEADER = 24
 # A `-wal` that has grown to this size is folded into its file at the next quiet moment.
 FOLD_BYTES = 1024 * 1024
 
+# A `-wal` that is longer is removed when its file dozes.
+_KEPT_BYTES = 64 * 1024
+
 _SALT = slice(8, 16)
 _PAGES = slice(4, 8)
 
@@ -40,7 +45,7 @@ class JournalFile:
     """Implements `ObjectFile`. Commit numbers are lsns of the journal."""
 
     __slots__ = (
-        "_ended", "_engine", "_entry", "_error", "_frame", "_journal", "_page_size", "_salt",
+        "_dozes", "_ended", "_engine", "_entry", "_error", "_frame", "_journal", "_page_size", "_salt",
         "_sync", "_wal_end", "_wal_fd", "commits", "connection", "lent",
     )  # fmt: skip
 
@@ -58,6 +63,7 @@ class JournalFile:
         self._wal_end = 0
         self._salt = b""
         self._ended = False
+        self._dozes = False
         self._error: Exception | None = None
         entry.file = self
         # SQLite goes on behind the last commit that it finds, which is the last one recorded.
@@ -109,17 +115,45 @@ class JournalFile:
         """Wait until everything is on the medium, fold, close. Nothing is synced for it."""
         await wait_until_durable(OnMedium(self), self.commits)
         self._ended = True
+        if self._dozes:
+            self._engine.remove_wal(self._entry)
+            return
         folded = self.fold()
         self._close_connection()
         if folded:
             self._engine.remove_wal(self._entry)
         self._closed(kept=not folded)
 
+    def doze(self) -> bool:
+        """Fold and close, where the journal holds all of it on the medium already."""
+        if self._entry.draft or not self.fold():
+            return False
+        self._dozes = True
+        self.connection.close(True)
+        del self.connection  # thousands may doze
+        self._void_wal()
+        self._close_wal()
+        self._closed(kept=False)
+        return True
+
+    def wake(self) -> apsw.Connection:
+        """Open a file that dozes; nobody has opened it meanwhile. Raises StorageError."""
+        entry = self._engine.entry(self.path)
+        self.connection = self._engine.connect(entry)
+        self._dozes = False
+        self._wal_end, self._salt = 0, b""
+        self._entry, entry.file = entry, self
+        self.connection.set_wal_hook(self._wal_grew)
+        return self.connection
+
     def abandon(self, error: Exception) -> None:
         """Close now. What was committed stays in the `-wal` until the next opening."""
         if self._ended:
             return
         self._ended = True
+        if self._dozes:
+            self._engine.remove_wal(self._entry)
+            return
         self._close_connection()
         empty = not self._wal_end
         if empty or self._error is not None:
@@ -260,8 +294,25 @@ class JournalFile:
             self._wal_fd = self._journal.disk.open(self._entry.wal)
         return self._wal_fd
 
+    def _void_wal(self) -> None:
+        """Keep the `-wal` of a file that dozes, but nothing in it.
+
+        Making and removing a file each wait for the file system's own journal: half of what waking
+        costs. With a header of zeros it is an empty one to SQLite, and its blocks are there.
+        """
+        entry, disk = self._entry, self._journal.disk
+        with suppress(OSError):
+            if entry.wal == wal_path(entry.path) and (disk.size(entry.wal) or 0) <= _KEPT_BYTES:
+                if self._wal_end:
+                    disk.pwrite(self._wal(), [bytes(WAL_HEADER)], 0)
+                return
+        self._engine.remove_wal(entry)
+
     def _close_connection(self) -> None:
         self.connection.close(True)
+        self._close_wal()
+
+    def _close_wal(self) -> None:
         if self._wal_fd is not None:
             self._journal.disk.close(self._wal_fd)
             self._wal_fd = None
