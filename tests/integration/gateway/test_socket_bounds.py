@@ -68,6 +68,16 @@ async def test_what_the_rfc_forbids_is_an_error_event(places, data, code):
     assert not place.host.events
 
 
+async def test_a_client_may_close_in_the_middle_of_a_message(place):
+    """An orderly close (RFC 6455 5.4): what had come of the message is forgotten."""
+    reader, writer, _ = await raw_held(place)
+    writer.write(masked(Opcode.TEXT, b"x", fin=False) + masked(Opcode.CLOSE, b"\x03\xe8"))
+    event = await place.event(place.host)
+    assert (event.method, event.said.code, event.said.clean) == (b"close", 1000, True)
+    assert await reader.read() == b"\x88\x02\x03\xe8"
+    writer.close()
+
+
 async def test_a_plain_socket_hears_of_an_error_too(place):
     """In the one message of its end."""
     client, number = await place.plain()

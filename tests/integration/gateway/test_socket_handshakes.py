@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+import uvloop
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 
 from sourdough.wire.frames import ResetCode
 from sourdough.wire.sockets import Bind, Broadcast, Closed, CloseSocket, Message, Opened, Post
+
+from .hosts import Place
 
 ASK = (
     b"GET /room/a HTTP/1.1\r\nHost: a\r\nUpgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\n"
@@ -47,6 +50,33 @@ async def test_the_answer_is_that_of_the_rfc(place):
     await place.until(lambda: place.host.told_of(Opened))
     assert place.host.told_of(Opened)[0].protocol == "chat"
     writer.close()
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_the_connection_changes_hands_on_both_loops(loop):
+    """A transport with a new protocol, paused and read on, closed by either side."""
+
+    async def speak():
+        place = Place()
+        await place.gateway.start()
+        place.host = place.seat(1)
+        place.host.heeding = True
+        client, number, _ = await place.held()
+        connection = place.gateway._sockets._sockets[number].connection
+        connection.read(False)
+        await client.send(bytes(500_000))
+        connection.read(True)
+        assert len((await place.event(place.host)).data) == 500_000
+        place.host.tell(CloseSocket(number, 4000, "x"))
+        with pytest.raises(ConnectionClosed):
+            await client.recv()
+        assert (await place.event(place.host)).said.clean
+        await place.until(lambda: not place.gateway._edge.connections)
+        await place.held()
+        await place.close()
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(asyncio.wait_for(speak(), 20))
 
 
 async def test_the_handler_sees_the_request(place):
@@ -100,7 +130,7 @@ async def test_another_answer_than_101_is_passed_on(place):
     with pytest.raises(InvalidStatus) as caught:
         await place.connect()
     assert caught.value.response.status_code == 403
-    link, number, head = place.host.requests.popleft()
+    link, _, head = place.host.requests.popleft()
     link.tell(Bind(head.socket, hibernates=True, key=head.key))
     event = await place.event(place.host)
     assert (event.method, event.said.code, event.said.socket) == (b"close", 1006, head.socket)

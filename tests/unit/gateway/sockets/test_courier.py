@@ -133,4 +133,4 @@ class Events(RuleBasedStateMachine):
 
 
 TestEvents = Events.TestCase
-TestEvents.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestEvents.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)

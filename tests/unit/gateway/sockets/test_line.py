@@ -62,7 +62,7 @@ class Model:
             self.heed()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(steps)
 def test_any_order_of_steps_keeps_the_order_and_ends_once(taken):
     """Messages go out as they came, none twice, and behind them exactly one end."""
