@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from sourdough.errors import StorageError
+from sourdough.storage.awake import Awake
 from sourdough.storage.engine import Durability
 from sourdough.storage.journal.disk import RealDisk
 from sourdough.storage.journal.host_journal import HostJournal
@@ -36,6 +37,11 @@ class Noted(NamedTuple):
     kept: Callable[[], None]
 
 
+def is_journaled(storage: Path) -> bool:
+    """Say whether a folder is kept with journals. Raises StorageError."""
+    return read_life(storage, RealDisk()) is not None
+
+
 class Engines:
     """The engines of one host, one for each level of durability that its classes ask for."""
 
@@ -46,10 +52,15 @@ class Engines:
         storage: Path,
         limits: SqlLimits,
         memory: bool,
+        most_open: int,
         on_failed: Callable[[Exception], None],
         on_congested: Callable[[bool], None],
     ) -> None:
-        """memory: whether everything is as durable as memory, whatever classes ask for."""
+        """memory: whether everything is as durable as memory, whatever classes ask for.
+
+        most_open: how many databases may be open at once, for the descriptors there are.
+        """
+        self.awake = Awake(soon=loop.call_soon, most=most_open)
         self._loop = loop
         self._storage = storage
         self._limits = limits
@@ -128,18 +139,20 @@ class Engines:
 
     def _make(self, level: Durability) -> Engine:
         if self._journal is not None:
-            return self._journal.engine(durability=level, limits=self._limits)
-        if read_life(self._storage, RealDisk()) is not None:
+            engine = self._journal.engine(durability=level, limits=self._limits)
+            engine.awake = self.awake
+            return engine
+        if is_journaled(self._storage):
             raise StorageError("this host owns no objects")
-        engine = WalEngine(
+        wal = WalEngine(
             loop=self._loop,
             durability=level,
             on_failed=self._on_failed,
             limits=self._limits,
             on_congested=self._on_congested,
         )
-        self._wal.append(engine)
-        return engine
+        self._wal.append(wal)
+        return wal
 
 
 def _noted(adoption: Adoption, packed: bytes, due: int) -> Noted:

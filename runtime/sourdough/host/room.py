@@ -31,11 +31,16 @@ def resident_limit(configured: int, descriptors: int | None = None) -> int:
     return max(1, min(configured, open_limit(descriptors) * 7 // 8))
 
 
-def residency(limits: Limits, descriptors: int | None = None) -> Residency:
-    """Return how many objects live in a host, and for how long."""
+def residency(limits: Limits, descriptors: int | None = None, *, dozing: bool = False) -> Residency:
+    """Return how many objects live in a host, and for how long.
+
+    dozing: whether databases that are not in use are closed, so that descriptors do not bound how
+    many objects live (`storage/awake.py`).
+    """
+    configured = limits.resident_objects
     return Residency(
-        resident_limit=resident_limit(limits.resident_objects, descriptors),
-        open_limit=open_limit(descriptors),
+        resident_limit=configured if dozing else resident_limit(configured, descriptors),
+        open_limit=None if dozing else open_limit(descriptors),
         memory_limit=limits.host_memory_bytes,
         hibernate_after=limits.hibernate_after,
         evict_after=limits.evict_after,

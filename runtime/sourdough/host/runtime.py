@@ -16,13 +16,13 @@ from sourdough.config.model import ClassRef, Config
 from sourdough.errors import StorageError
 from sourdough.host.alarms import Alarms
 from sourdough.host.beginning import begin
-from sourdough.host.engines import Engines
+from sourdough.host.engines import Engines, is_journaled
 from sourdough.host.entrypoint import Entrypoint
 from sourdough.host.errands import Errands
 from sourdough.host.host import Host
 from sourdough.host.memory import Memory
 from sourdough.host.questions import Questions
-from sourdough.host.room import queue_limits, residency
+from sourdough.host.room import open_limit, queue_limits, residency
 from sourdough.host.scheduled import Scheduled
 from sourdough.host.sockets import HostSockets
 from sourdough.host.sql_limits import sql_limits
@@ -139,7 +139,7 @@ class HostRuntime:
             classes=self._classes(loaded, env),
             open_database=self._open_database,
             queue=queue_limits(config.limits),
-            residency=residency(config.limits, descriptors),
+            residency=residency(config.limits, descriptors, dozing=is_journaled(self._storage)),
             clock=clock,
             breadcrumb=breadcrumb,
         )
@@ -151,6 +151,7 @@ class HostRuntime:
             storage=self._storage,
             limits=sql_limits(config.limits),
             memory=setup.memory,
+            most_open=open_limit(descriptors),
             on_failed=self._sync_failed,
             on_congested=registry.congestion,
         )
@@ -276,6 +277,7 @@ class HostRuntime:
         self._peers.expire()
         memory = self._memory.look(self.host.registry.evicted)
         self.host.registry.sweep(memory)
+        self._engines.awake.look()
         self.on_tick()
         self._channel.send(
             Heartbeat(

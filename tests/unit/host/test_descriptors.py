@@ -6,7 +6,8 @@ import resource
 
 import pytest
 
-from sourdough.host.room import open_limit, resident_limit
+from sourdough.config.limits import Limits
+from sourdough.host.room import open_limit, residency, resident_limit
 
 
 @pytest.fixture
@@ -42,3 +43,11 @@ def test_a_host_with_a_share_leaves_the_rest_alone(descriptors):
     descriptors(20_000)
     assert open_limit(4096) * 4 <= 4096 - 512
     assert resident_limit(10_000, 4096) < open_limit(4096)
+
+
+def test_where_databases_doze_descriptors_do_not_bound_the_objects(descriptors):
+    """What is not in use has none open, so as many live as are configured."""
+    descriptors(4096)
+    limits = Limits(resident_objects=10_000)
+    assert residency(limits, dozing=True).resident_limit == 10_000
+    assert residency(limits).resident_limit < 1_000
