@@ -24,6 +24,7 @@ _CONNECTING = 200  # at a time: more only wait in the kernel's queue
 _PER_ADDRESS = 20_000  # a client's address has fewer ports than the largest runs need sockets
 _WARM_SECONDS = 0.5
 _PATIENCE_SECONDS = 60
+_CONNECTING_SECONDS = 180  # all of them: some servers take their time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +127,7 @@ async def connected(order: Order) -> list[Socket]:
             await socket.opened
             return socket
 
-    async with asyncio.timeout(_PATIENCE_SECONDS):
+    async with asyncio.timeout(_CONNECTING_SECONDS):
         return await asyncio.gather(*map(connect, range(order.sockets)))
 
 
