@@ -32,7 +32,9 @@ class Member:
     async def join(self, url: str) -> None:
         """Connect, and begin to listen."""
         address = f"ws{url.removeprefix('http')}/room/{self.room}/join?member={self.name}"
-        self._connection = await connect(address, compression=None, ping_interval=None)
+        self._connection = await connect(
+            address, compression=None, ping_interval=None, open_timeout=30
+        )
         self._tasks.append(asyncio.create_task(self._listen(self._connection)))
 
     def talk(self) -> None:

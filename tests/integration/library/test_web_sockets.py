@@ -52,7 +52,7 @@ async def _port(program):
 
 
 def _member(port, name):
-    return connect(f"ws://127.0.0.1:{port}/?name={name}", compression=None)
+    return connect(f"ws://127.0.0.1:{port}/?name={name}", compression=None, open_timeout=30)
 
 
 async def _ask(socket):
