@@ -116,6 +116,8 @@ class Worker(DurableObject):
             except Exception as error:  # noqa: BLE001 (told to the case)
                 self.notes.append(f"call: {error}")
             self.notes.append("caught")
+            await asyncio.sleep(0)
+            self.notes.append("went on")
 
     async def _goes_on(self, who: str) -> None:
         await asyncio.sleep(SHORT)
