@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sourdough.http import Response
     from sourdough.objects.event import BeforeChunk
     from sourdough.objects.socket_event import SocketDelivery
-    from sourdough.objects.socket_store import Sockets
+    from sourdough.objects.socket_store import SocketStore
 
 
 class Acknowledgement:
@@ -26,7 +26,7 @@ class Acknowledgement:
 
     __slots__ = ("_incoming", "_sockets", "event")
 
-    def __init__(self, incoming: Incoming, sockets: Sockets) -> None:
+    def __init__(self, incoming: Incoming, sockets: SocketStore) -> None:
         self._incoming = incoming
         self._sockets = sockets
         self.event: SocketDelivery | None = None

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sourdough.objects.container import Container
     from sourdough.objects.event import BeforeChunk, Event
     from sourdough.objects.owner import Owner
-    from sourdough.objects.socket_store import Sockets
+    from sourdough.objects.socket_store import SocketStore
     from sourdough.wire.references import Message
 
 
@@ -162,7 +162,7 @@ class LocalUpgrade(LocalReply):
         calls: Calls,
         caller: Event | None,
         request: Request,
-        sockets: Sockets,
+        sockets: SocketStore,
     ) -> None:
         super().__init__(answer, calls, caller)
         self._request = request

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from sourdough.host.mirrors import Mirrors
-from sourdough.objects.socket_store import Sockets
+from sourdough.objects.socket_store import SocketStore
 from sourdough.sockets.events import ABNORMAL, ABNORMAL_REASON
 from sourdough.wire.sockets import (
     DOORS,
@@ -75,7 +75,7 @@ class HostSockets:
     ) -> None:
         """version: of the table. hold_back: has events for objects wait, or go on."""
         self._clock = clock
-        self.store = Sockets(self, clock, version)
+        self.store = SocketStore(self, clock, version)
         self.mirrors = Mirrors(clock=clock, hold_back=hold_back, changed=self._end_orphans)
         self._gateways: dict[int, _Gateway] = {}
         self._adopted: dict[int, int] = {}

@@ -15,7 +15,7 @@ from sourdough.wire.sockets import Bind, CloseSocket
 
 if TYPE_CHECKING:
     from sourdough.http import Request
-    from sourdough.objects.socket_store import Sockets
+    from sourdough.objects.socket_store import SocketStore
 
 NO_UPGRADE = (
     "Tried to return a WebSocket in a response to a request which did not contain the header"
@@ -41,7 +41,7 @@ def across(response: Response, request: Request) -> Response:
     )
 
 
-def bind_answer(response: Response, request: Request, sockets: Sockets) -> None:
+def bind_answer(response: Response, request: Request, sockets: SocketStore) -> None:
     """Bind the socket of a response to the client that made the request; then it is only relayed.
 
     To be called where a response leaves, behind the output gate, if the request came from a client
@@ -81,7 +81,9 @@ def bind_answer(response: Response, request: Request, sockets: Sockets) -> None:
     owner.when_durable(bind, refuse)
 
 
-def _bind_plain(server: WebSocket, number: int, url: str, protocol: str, sockets: Sockets) -> None:
+def _bind_plain(
+    server: WebSocket, number: int, url: str, protocol: str, sockets: SocketStore
+) -> None:
     owner = server.owner
     key = owner.key if isinstance(owner, InstanceSockets) else b""
     server.number, server.url, server.protocol = number, url, protocol

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from sourdough.objects.durable_object import DurableObject
     from sourdough.objects.hold import Hold
     from sourdough.objects.registry import ObjectClass
-    from sourdough.objects.socket_store import Sockets
+    from sourdough.objects.socket_store import SocketStore
     from sourdough.storage.database import Database
 
 log = logging.getLogger("sourdough.objects")
@@ -95,7 +95,7 @@ class Container:
         state: DurableObjectState,
         loop: asyncio.AbstractEventLoop,
         backlog: Backlog,
-        store: Sockets,
+        store: SocketStore,
         on_ended: Callable[[Container, BaseException | None], None],
         trail: Breadcrumb = _NOWHERE,
         clock: Clock = SYSTEM_CLOCK,

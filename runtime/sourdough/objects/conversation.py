@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from sourdough.objects.farewell import Farewell
     from sourdough.objects.hold import Hold
     from sourdough.objects.socket_event import SocketDelivery
-    from sourdough.objects.socket_store import Sockets
+    from sourdough.objects.socket_store import SocketStore
     from sourdough.sockets import WebSocket
-    from sourdough.sockets.events import SocketEvent
+    from sourdough.sockets.events import ListenerEvent
 
 
 class Conversation:
@@ -34,7 +34,7 @@ class Conversation:
 
     __slots__ = ("_hold", "_outbox", "_plain", "_unacknowledged", "container", "store")
 
-    def __init__(self, container: Container, store: Sockets) -> None:
+    def __init__(self, container: Container, store: SocketStore) -> None:
         self.container = container
         self.store = store
         schedule = asyncio.get_running_loop().call_soon
@@ -70,7 +70,7 @@ class Conversation:
     def hear(
         self,
         listeners: tuple[Callable[[Any], Any], ...],
-        news: SocketEvent,
+        news: ListenerEvent,
         heard: Callable[[], None],
     ) -> None:
         """Call listeners, in an event of the object."""

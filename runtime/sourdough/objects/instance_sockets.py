@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from sourdough.objects.container import Container
     from sourdough.objects.event import Event
     from sourdough.objects.near import NearSocket
-    from sourdough.objects.socket_store import Sockets
-    from sourdough.objects.sockets import HeldSocket, ObjectSockets
+    from sourdough.objects.socket_store import SocketStore
+    from sourdough.objects.sockets import MirroredSocket, ObjectSockets
     from sourdough.sockets import WebSocketRequestResponsePair
     from sourdough.sockets.owner import Owner
 
@@ -43,7 +43,7 @@ class InstanceSockets(Conversation):
 
     __slots__ = ("_by_number", "_restored", "_unbound", "automatic", "event_timeout", "of")
 
-    def __init__(self, container: Container, store: Sockets) -> None:
+    def __init__(self, container: Container, store: SocketStore) -> None:
         super().__init__(container, store)
         self.of: ObjectSockets = store.of(container.key)
         self.of.used += 1
@@ -169,7 +169,7 @@ class InstanceSockets(Conversation):
         self._by_number.pop(socket.number, None)
         self.store.forget(socket.number)
 
-    def _hold_on(self, socket: WebSocket, number: int) -> HeldSocket:
+    def _hold_on(self, socket: WebSocket, number: int) -> MirroredSocket:
         socket.number = number
         del self._unbound[socket]
         self._by_number[number] = socket
@@ -186,12 +186,12 @@ class InstanceSockets(Conversation):
             )
         )
 
-    def _of(self, held: HeldSocket) -> WebSocket:
+    def _of(self, held: MirroredSocket) -> WebSocket:
         found = self.socket(held.number)
         assert found is not None
         return found
 
-    def _restore(self, held: HeldSocket) -> WebSocket:
+    def _restore(self, held: MirroredSocket) -> WebSocket:
         socket = WebSocket()
         socket.number, socket.order = held.number, held.order
         socket.tags, socket.attachment = held.tags, held.attachment
@@ -217,7 +217,7 @@ class InstanceSockets(Conversation):
             held.doubt = None
         self.store.tell_object(self.key, Reported(self.key))
 
-    def _in_doubt(self, held: HeldSocket) -> RestoredSocket:
+    def _in_doubt(self, held: MirroredSocket) -> RestoredSocket:
         doubt = held.doubt
         data = None if doubt is None else doubt.data
         message = None if doubt is None or data is None else from_payload(data, doubt.text)

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from sourdough.http import Response
     from sourdough.objects.event import BeforeChunk
-    from sourdough.objects.socket_store import Sockets
-    from sourdough.objects.sockets import HeldSocket
+    from sourdough.objects.socket_store import SocketStore
+    from sourdough.objects.sockets import MirroredSocket
     from sourdough.sockets import WebSocket
     from sourdough.wire.sockets import SocketMessage
 
@@ -53,7 +53,7 @@ class NearSockets:
 
     __slots__ = ("_count", "_sockets", "store")
 
-    def __init__(self, store: Sockets) -> None:
+    def __init__(self, store: SocketStore) -> None:
         self.store = store
         self._count = 0
         self._sockets: dict[int, NearSocket] = {}
@@ -63,7 +63,7 @@ class NearSockets:
         self._count += 1
         return socket_number(_SERIAL, self._count)
 
-    def add(self, held: HeldSocket, name: bytes | None, far: WebSocket | None) -> NearSocket:
+    def add(self, held: MirroredSocket, name: bytes | None, far: WebSocket | None) -> NearSocket:
         """Carry a socket. far: the end that is not the object's, None where nobody has it."""
         made = self._sockets[held.number] = NearSocket(self, held, name, far)
         return made
@@ -106,7 +106,7 @@ class NearSocket:
     __slots__ = ("_far", "_name", "_near", "_over", "_under_way", "_waiting", "_waits", "held")
 
     def __init__(
-        self, near: NearSockets, held: HeldSocket, name: bytes | None, far: WebSocket | None
+        self, near: NearSockets, held: MirroredSocket, name: bytes | None, far: WebSocket | None
     ) -> None:
         self.held = held
         self._near = near

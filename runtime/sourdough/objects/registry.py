@@ -20,7 +20,7 @@ from sourdough.objects.held_back import HeldBack
 from sourdough.objects.quarantine import Quarantine
 from sourdough.objects.refusal import overloaded_error, released_error
 from sourdough.objects.sections import SECTION_SECONDS
-from sourdough.objects.socket_store import NoGateways, Sockets
+from sourdough.objects.socket_store import NoGateways, SocketStore
 from sourdough.observe.breadcrumb import Breadcrumb
 from sourdough.storage.database import Database
 from sourdough.storage.engine import Durability
@@ -68,7 +68,7 @@ class Registry:
         open_database: OpenDatabase,
         queue: QueueLimits,
         residency: Residency,
-        sockets: Sockets | None = None,
+        sockets: SocketStore | None = None,
         breadcrumb: Breadcrumb | None = None,
         section_seconds: float = SECTION_SECONDS,
         clock: Clock = SYSTEM_CLOCK,
@@ -81,7 +81,7 @@ class Registry:
         self._classes = {each.storage_name.encode(): each for each in classes}
         self._open_database = open_database
         self._backlog = Backlog(queue)
-        self.sockets = Sockets(NoGateways(), clock) if sockets is None else sockets
+        self.sockets = SocketStore(NoGateways(), clock) if sockets is None else sockets
         self.sockets.deliver = self.deliver
         self._open_limit = residency.open_limit
         self._eviction = Eviction(residency, clock)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from sourdough.http import Response
     from sourdough.objects.event import BeforeChunk, Reply
-    from sourdough.sockets.events import SocketEvent
+    from sourdough.sockets.events import ListenerEvent
 
 
 class OfSocket(Event):
@@ -111,7 +111,7 @@ class ListenerDelivery(OfSocket):
     def __init__(
         self,
         listeners: tuple[Callable[[Any], Any], ...],
-        news: SocketEvent,
+        news: ListenerEvent,
         heard: Callable[[], None],
         *,
         number: int = 0,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sourdough.objects.farewell import MOVED, RESET
 from sourdough.objects.near import NearSockets, is_near
-from sourdough.objects.sockets import HeldSocket, ObjectSockets
+from sourdough.objects.sockets import MirroredSocket, ObjectSockets
 from sourdough.wire.sockets import CloseAll, Closed
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class NoGateways:
         pass
 
 
-class Sockets:
+class SocketStore:
     """One per host, made before its `Registry`, which it is given to."""
 
     def __init__(
@@ -44,7 +44,7 @@ class Sockets:
         """Hands an event to its object; set by the registry."""
         self._outlet = outlet
         self._objects: dict[bytes, ObjectSockets] = {}
-        self._held: dict[int, HeldSocket] = {}
+        self._held: dict[int, MirroredSocket] = {}
         self.near = NearSockets(self)
 
     def __len__(self) -> int:
@@ -110,14 +110,14 @@ class Sockets:
         found = self._objects.get(key)
         return found is not None and bool(found.in_doubt)
 
-    def held(self, number: int) -> HeldSocket | None:
+    def held(self, number: int) -> MirroredSocket | None:
         """Return a hibernating socket."""
         return self._held.get(number)
 
-    def add(self, held: Held) -> HeldSocket:
+    def add(self, held: Held) -> MirroredSocket:
         """An object has this socket from now on."""
         of = self.of(held.key)
-        made = self._held[held.socket] = of.held[held.socket] = HeldSocket(of, held)
+        made = self._held[held.socket] = of.held[held.socket] = MirroredSocket(of, held)
         of.last = max(of.last, held.accepted)
         return made
 

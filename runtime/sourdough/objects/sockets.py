@@ -25,7 +25,7 @@ class Outlet(Protocol):
         """Tell every gateway that holds sockets of the object."""
 
 
-class HeldSocket:
+class MirroredSocket:
     """One socket of the mirror."""
 
     __slots__ = (
@@ -62,7 +62,7 @@ class ObjectSockets:
 
     def __init__(self, key: bytes) -> None:
         self.key = key
-        self.held: dict[int, HeldSocket] = {}
+        self.held: dict[int, MirroredSocket] = {}
         self.automatic: WebSocketRequestResponsePair | None = None
         self.event_timeout: int | None = None
         """Milliseconds (semantics 7.7)."""
@@ -99,7 +99,7 @@ class ObjectSockets:
             else WebSocketRequestResponsePair(settings.request, settings.response)
         )
 
-    def ordered(self) -> list[HeldSocket]:
+    def ordered(self) -> list[MirroredSocket]:
         """Return the sockets, oldest first."""
         return sorted(self.held.values(), key=lambda each: each.order)
 
@@ -110,7 +110,7 @@ class ObjectSockets:
         return tuple(each.number for each in self.held.values() if each.order > order)
 
     @property
-    def in_doubt(self) -> list[HeldSocket]:
+    def in_doubt(self) -> list[MirroredSocket]:
         """The sockets whose message was delivered to an earlier host, and perhaps not handled."""
         return [each for each in self.ordered() if each.doubt is not None]
 
@@ -142,7 +142,7 @@ class HeldLine(GatewayLine):
 
     __slots__ = ("_held",)
 
-    def __init__(self, held: HeldSocket, outlet: Outlet) -> None:
+    def __init__(self, held: MirroredSocket, outlet: Outlet) -> None:
         super().__init__(held.number, outlet)
         self._held = held
 

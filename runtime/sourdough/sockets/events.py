@@ -36,4 +36,4 @@ class ErrorEvent:
     error: Exception
 
 
-SocketEvent = MessageEvent | CloseEvent | ErrorEvent
+ListenerEvent = MessageEvent | CloseEvent | ErrorEvent

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from sourdough.sockets.events import SocketEvent
+    from sourdough.sockets.events import ListenerEvent
     from sourdough.sockets.websocket import WebSocket
 
 log = logging.getLogger("sourdough.sockets")
@@ -32,7 +32,7 @@ class Owner(Protocol):
     def hear(
         self,
         listeners: tuple[Callable[[Any], Any], ...],
-        event: SocketEvent,
+        event: ListenerEvent,
         heard: Callable[[], None],
     ) -> None:
         """Call listeners, sync or async, on behalf of the owner, and then `heard`."""
@@ -68,7 +68,7 @@ class Nobody:
     def hear(
         self,
         listeners: tuple[Callable[[Any], Any], ...],
-        event: SocketEvent,
+        event: ListenerEvent,
         heard: Callable[[], None],
     ) -> None:
         loop = asyncio.get_running_loop()
@@ -99,7 +99,7 @@ class Nobody:
 NOBODY = Nobody()
 
 
-async def call_listener(listener: Callable[[Any], Any], event: SocketEvent) -> None:
+async def call_listener(listener: Callable[[Any], Any], event: ListenerEvent) -> None:
     """Call one listener. What it raises is logged: it concerns nobody else."""
     try:
         result = listener(event)
@@ -109,7 +109,7 @@ async def call_listener(listener: Callable[[Any], Any], event: SocketEvent) -> N
         log.exception("a listener of a WebSocket failed")
 
 
-async def _call_all(listeners: tuple[Callable[[Any], Any], ...], event: SocketEvent) -> None:
+async def _call_all(listeners: tuple[Callable[[Any], Any], ...], event: ListenerEvent) -> None:
     for listener in listeners:
         await call_listener(listener, event)
 

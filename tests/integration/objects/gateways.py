@@ -9,7 +9,7 @@ from sourdough.http import Request
 from sourdough.objects.binding import bind_answer
 from sourdough.objects.event import Event
 from sourdough.objects.socket_event import SocketDelivery
-from sourdough.objects.socket_store import Sockets
+from sourdough.objects.socket_store import SocketStore
 from sourdough.wire.sockets import (
     Attach,
     Bind,
@@ -30,7 +30,7 @@ class Gateways:
 
     def __init__(self, world: Any) -> None:
         self.world = world
-        self.store = Sockets(self, world.clock)
+        self.store = SocketStore(self, world.clock)
         self.told: list[SocketMessage] = []
         self._count = 0
 
