@@ -195,7 +195,7 @@ def test_the_entrypoint_may_take_a_client_itself(world, lines):
     assert line.close(1000) == (1000, "")
 
 
-@pytest.mark.parametrize("way", ["dial"])
+@pytest.mark.parametrize("way", ["bridge", "dial"])
 def test_a_socket_of_ones_own_into_an_object(world, room, lines, way):
     """semantics 2.1, 7.1: by a stub's request for an upgrade, and by `connect` as any client."""
     line = lines.at(f"{way}/{room.name}")
