@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("sourdough.apps")
 
 _FORBIDDEN = 403
-_NORMAL, _FAILED, _DEFAULT = 1000, 1011, 1000
+_NORMAL, _FAILED = 1000, 1011
 
 
 async def serve_socket(
@@ -142,7 +142,7 @@ class AsgiSocket:
     def _say(self, socket: WebSocket, message: Message) -> None:
         kind = message["type"]
         if kind == "websocket.close":
-            socket.close(message.get("code", _DEFAULT), message.get("reason") or "")
+            socket.close(message.get("code", _NORMAL), message.get("reason") or "")
         elif kind != "websocket.send":
             raise AppError(f"the app sent {kind!r} where it has no place")
         elif socket.ready_state == socket.CLOSED:

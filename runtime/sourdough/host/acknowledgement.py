@@ -10,18 +10,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sourdough.objects.event import NoResponse
 from sourdough.wire.frames import INLINE_BODY, ResetCode
 from sourdough.wire.sockets import Doubt
 
 if TYPE_CHECKING:
     from sourdough.host.incoming import Incoming
-    from sourdough.http import Response
-    from sourdough.objects.event import BeforeChunk
     from sourdough.objects.socket_event import SocketDelivery
     from sourdough.objects.socket_store import SocketStore
 
 
-class Acknowledgement:
+class Acknowledgement(NoResponse):
     """Implements `objects.event.Reply`."""
 
     __slots__ = ("_incoming", "_sockets", "event")
@@ -56,9 +55,3 @@ class Acknowledgement:
         if getattr(error, "overloaded", False):
             return ResetCode.OVERLOADED
         return ResetCode.LOST
-
-    def respond(self, response: Response) -> None:
-        raise AssertionError("an event of a WebSocket has no answer")
-
-    async def stream(self, response: Response, before_chunk: BeforeChunk) -> None:
-        raise AssertionError("an event of a WebSocket has no answer")

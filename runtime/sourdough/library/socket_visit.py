@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from sourdough.errors import WebSocketClosedError
 from sourdough.library.visit import BadRequestError, failed, request_of, sentence
 from sourdough.sockets import WebSocket
-from sourdough.sockets.limits import checked_close
+from sourdough.sockets.events import ABNORMAL
+from sourdough.sockets.limits import sendable_close
+from sourdough.sockets.line import NO_CODE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 _UPGRADE = b"upgrade: websocket\r\nconnection: Upgrade\r\n"
 _DENIAL = "websocket.http.response"
 _PROTOCOL = "sec-websocket-protocol"
-_NORMAL, _NO_CODE, _ABNORMAL = 1000, 1005, 1006
+_NORMAL = 1000
 
 
 class SocketVisit:
@@ -68,13 +70,8 @@ class SocketVisit:
         while True:
             message = await self._receive()
             if message["type"] == "websocket.disconnect":
-                code = message.get("code") or _NO_CODE
-                try:
-                    checked_close(code, None)
-                except ValueError:
-                    socket.close()
-                else:
-                    socket.close(code, message.get("reason") or "")
+                code, reason = message.get("code") or NO_CODE, message.get("reason") or ""
+                socket.close(*sendable_close(code, reason))
                 return
             text = message.get("text")
             socket.send(text if text is not None else message["bytes"])
@@ -86,7 +83,7 @@ class SocketVisit:
                 kind = "text" if isinstance(data, str) else "bytes"
                 await self._send({"type": "websocket.send", kind: data})
         except WebSocketClosedError as end:
-            code = _NORMAL if end.code in {_NO_CODE, _ABNORMAL} else end.code
+            code = _NORMAL if end.code in {NO_CODE, ABNORMAL} else end.code
             await self._close(code, end.reason if end.was_clean else "")
 
     async def _close(self, code: int, reason: str) -> None:

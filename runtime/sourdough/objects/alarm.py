@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sourdough.errors import DurableObjectError, SqlError, StorageError
-from sourdough.objects.event import Event
+from sourdough.objects.event import Event, NoResponse
 from sourdough.objects.failure import start_at_user
 from sourdough.storage.failure import is_constraint
 from sourdough.wire.messages import AlarmOutcome
@@ -21,9 +21,7 @@ from sourdough.wire.messages import AlarmOutcome
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sourdough.http import Response
     from sourdough.objects.container import Container
-    from sourdough.objects.event import BeforeChunk
 
 log = logging.getLogger("sourdough.alarms")
 
@@ -51,8 +49,8 @@ class AlarmInfo:
         return self.retry_count > 0
 
 
-class AlarmReply:
-    """The way back to the clock: `objects.event.Reply`, of which an alarm needs two methods."""
+class AlarmReply(NoResponse):
+    """The way back to the clock; implements `objects.event.Reply`."""
 
     __slots__ = ("_on_ended", "abandoned")
 
@@ -71,12 +69,6 @@ class AlarmReply:
     def failed(self, error: BaseException) -> None:
         """The run was cut short, or could not begin."""
         self.ended(AlarmOutcome.ABANDONED if self.abandoned else _outcome_of(error))
-
-    def respond(self, response: Response) -> None:
-        raise AssertionError("an alarm answers nobody")
-
-    async def stream(self, response: Response, before_chunk: BeforeChunk) -> None:
-        raise AssertionError("an alarm answers nobody")
 
     def returned(self, value: bytes) -> None:
         raise AssertionError("an alarm answers nobody")

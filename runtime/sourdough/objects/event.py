@@ -34,6 +34,18 @@ class Reply(Protocol):
         """Send the error that replaces the answer."""
 
 
+class NoResponse:
+    """What a `Reply` has for events that are answered by a value or not at all: an alarm, a socket's."""
+
+    __slots__ = ()
+
+    def respond(self, response: Response) -> None:
+        raise AssertionError("an event without a request has no response")
+
+    async def stream(self, response: Response, before_chunk: BeforeChunk) -> None:
+        raise AssertionError("an event without a request has no response")
+
+
 class CallReply(Reply, Protocol):
     """Where the answer of a call goes, and what it refers to."""
 

@@ -11,7 +11,7 @@ from collections import deque
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Literal
 
-from sourdough.objects.event import current_event
+from sourdough.objects.event import NoResponse, current_event
 from sourdough.objects.socket_event import SocketDelivery
 from sourdough.sockets.events import ABNORMAL, ABNORMAL_REASON
 from sourdough.sockets.line import NO_CODE, deliver_soon
@@ -28,8 +28,6 @@ from sourdough.wire.sockets import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sourdough.http import Response
-    from sourdough.objects.event import BeforeChunk
     from sourdough.objects.socket_store import SocketStore
     from sourdough.objects.sockets import MirroredSocket
     from sourdough.sockets import WebSocket
@@ -235,8 +233,8 @@ class FarLine:
         pass
 
 
-class _Acknowledged:
-    """The way back of an event: `objects.event.Reply`, of which it needs two methods."""
+class _Acknowledged(NoResponse):
+    """The way back of an event; implements `objects.event.Reply`."""
 
     __slots__ = ("_told",)
 
@@ -249,9 +247,3 @@ class _Acknowledged:
     def failed(self, error: BaseException) -> None:
         """It was lost with its instance, or refused: it is not repeated, the next one goes on."""
         self._told()
-
-    def respond(self, response: Response) -> None:
-        raise AssertionError("an event of a WebSocket has no answer")
-
-    async def stream(self, response: Response, before_chunk: BeforeChunk) -> None:
-        raise AssertionError("an event of a WebSocket has no answer")

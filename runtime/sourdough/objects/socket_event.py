@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from sourdough.objects.event import Event
+from sourdough.objects.event import Event, NoResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sourdough.http import Response
-    from sourdough.objects.event import BeforeChunk, Reply
+    from sourdough.objects.event import Reply
     from sourdough.sockets.events import ListenerEvent
 
 
@@ -71,7 +70,7 @@ class SocketDelivery(OfSocket):
         return self.kind != "message"
 
 
-class _Once:
+class _Once(NoResponse):
     """The way back to a gateway: what becomes of an event is told once."""
 
     __slots__ = ("_event", "_reply")
@@ -95,12 +94,6 @@ class _Once:
             # It is not repeated: no other event will take the socket away (semantics 7.10).
             container.store.forget(self._event.socket)
         reply.failed(error)
-
-    def respond(self, response: Response) -> None:
-        raise AssertionError("an event of a WebSocket has no answer")
-
-    async def stream(self, response: Response, before_chunk: BeforeChunk) -> None:
-        raise AssertionError("an event of a WebSocket has no answer")
 
 
 class ListenerDelivery(OfSocket):
@@ -135,8 +128,8 @@ class ListenerDelivery(OfSocket):
         return len(data)
 
 
-class _Heard:
-    """The way back of listeners: `objects.event.Reply`, of which they need one method."""
+class _Heard(NoResponse):
+    """The way back of listeners, who say nothing; implements `objects.event.Reply`."""
 
     __slots__ = ("_heard",)
 
@@ -155,9 +148,3 @@ class _Heard:
 
     def returned(self, value: bytes) -> None:
         self.tell()
-
-    def respond(self, response: Response) -> None:
-        raise AssertionError("a listener answers nobody")
-
-    async def stream(self, response: Response, before_chunk: BeforeChunk) -> None:
-        raise AssertionError("a listener answers nobody")

@@ -17,7 +17,7 @@ from contextlib import suppress
 from contextvars import Context
 from typing import TYPE_CHECKING
 
-from sourdough.sockets.limits import checked_close, from_payload, to_payload
+from sourdough.sockets.limits import from_payload, sendable_close, to_payload
 from sourdough.sockets.pair import WebSocketPair
 
 if TYPE_CHECKING:
@@ -76,12 +76,7 @@ class Bridge:
                 end.send(from_payload(data, kind == _TEXT))
             return
         (code,) = _CODE.unpack_from(data)
-        try:
-            checked_close(code, None)
-        except ValueError:  # one that says that no code came cannot be sent
-            end.close()
-        else:
-            end.close(code, data[_CODE.size :].decode())
+        end.close(*sendable_close(code, data[_CODE.size :].decode()))
 
 
 def bridged_pair() -> tuple[WebSocket, Bridge]:

@@ -59,6 +59,14 @@ def checked_close(code: Any, reason: Any) -> tuple[int, str]:
     return code, reason or ""
 
 
+def sendable_close(code: int, reason: str) -> tuple[int | None, str | None]:
+    """Return what `close` takes of a close that came: nothing, where that cannot be sent on."""
+    try:
+        return checked_close(code, reason)
+    except ValueError:
+        return None, None
+
+
 def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
     """Return the distinct tags, in order. Raises TypeError, ValueError."""
     if isinstance(tags, str):
