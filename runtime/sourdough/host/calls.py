@@ -12,13 +12,14 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from sourdough.errors import DurableObjectError
-from sourdough.host.incoming import ERROR, UPGRADE
+from sourdough.host.incoming import ERROR
 from sourdough.host.local_body import LocalBody
 from sourdough.host.local_reply import LocalReply, LocalUpgrade
 from sourdough.host.order import Order
 from sourdough.host.remote_call import Answered, RemoteCall
 from sourdough.http import BodyReader, Request, Response
 from sourdough.http.body import WatchedBody
+from sourdough.http.response import UPGRADE
 from sourdough.ids import ID_BYTES
 from sourdough.objects.chain import chain_of_call, lead, pack
 from sourdough.objects.departure import calling_object, came_back, is_held, pass_gate

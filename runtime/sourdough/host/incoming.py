@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sourdough.errors import DurableObjectError
 from sourdough.host.talk import Talk
 from sourdough.http import BodyReader, Headers, Response
+from sourdough.http.response import UPGRADE
 from sourdough.objects.binding import bind_answer
 from sourdough.objects.failure import (
     describe,
@@ -50,8 +51,6 @@ _HOP_BY_HOP = frozenset({
 _HEAD = Type.HEAD
 _make, _close = Stream.__init__, Stream.close
 
-UPGRADE = 101
-"""The status of an answer that accepts a client's WebSocket."""
 OK, ERROR = 0, 1
 """The status of a method call's answer; ERROR also of a stub's request that failed."""
 

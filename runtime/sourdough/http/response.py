@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _TEXT_BLOCK = b"content-type: text/plain; charset=utf-8\r\n"
 _JSON_BLOCK = b"content-type: application/json\r\n"
 
-_UPGRADE = 101
+UPGRADE = 101
+"""The status of an answer that accepts a WebSocket."""
 
 
 class _Json:
@@ -61,7 +62,7 @@ class Response(Message):
         web_socket: WebSocket | RelayedWebSocket | None = None,
     ) -> None:
         self.web_socket: WebSocket | RelayedWebSocket | None = web_socket
-        if web_socket is not None or status == _UPGRADE:
+        if web_socket is not None or status == UPGRADE:
             _check_upgrade(status, body, web_socket)
         elif not isinstance(status, int) or not 200 <= status <= 599:
             raise ValueError(f"a response's status is a number from 200 to 599, not {status!r}")
@@ -114,7 +115,7 @@ def _check_upgrade(status: Any, body: Any, socket: WebSocket | RelayedWebSocket 
     """Raise ValueError or TypeError for what is no whole answer to an upgrade."""
     if socket is None:
         raise ValueError("a response of status 101 needs the client's end: web_socket=client")
-    if status != _UPGRADE:
+    if status != UPGRADE:
         raise ValueError("Responses with a WebSocket must have status code 101.")
     if body is not None:
         raise ValueError("a response with a WebSocket has no body")

@@ -83,7 +83,7 @@ class Container:
 
     __slots__ = (
         "_loop", "_on_ended", "_sockets", "_trail", "application", "breadcrumb", "clock", "cls", "database", "events", "gate",
-        "idle_since", "instance", "key", "label", "phase", "sections", "state", "store", "waits_for", "work",
+        "idle_since", "instance", "key", "label", "phase", "sections", "socket_store", "state", "waits_for", "work",
     )  # fmt: skip
 
     def __init__(
@@ -95,7 +95,7 @@ class Container:
         state: DurableObjectState,
         loop: asyncio.AbstractEventLoop,
         backlog: Backlog,
-        store: SocketStore,
+        socket_store: SocketStore,
         on_ended: Callable[[Container, BaseException | None], None],
         trail: Breadcrumb = _NOWHERE,
         clock: Clock = SYSTEM_CLOCK,
@@ -121,7 +121,7 @@ class Container:
         self.idle_since = 0.0
         # The closing of the previous instance: its database must be shut before ours opens.
         self.waits_for: asyncio.Future[None] | None = None
-        self.store = store
+        self.socket_store = socket_store
         """The WebSockets of all objects of the host."""
         self._sockets: InstanceSockets | None = None
         self._loop = loop
@@ -150,7 +150,7 @@ class Container:
         if self._sockets is None:
             if self.phase is Phase.BROKEN:
                 raise closed()
-            self._sockets = InstanceSockets(self, self.store)
+            self._sockets = InstanceSockets(self, self.socket_store)
         return self._sockets
 
     def rests(self) -> None:
@@ -248,7 +248,7 @@ class Container:
                 _ = self.sections.begin(self.application.startup)
             self.database.mark_constructed()
             self.database.alarm.has_handler = callable(getattr(self.instance, "alarm", None))
-            if self.store.in_doubt(self.key):
+            if self.socket_store.in_doubt(self.key):
                 self.sockets.report()
         except BaseException as error:  # sys.exit() in a constructor must not end the host
             if self.phase is not Phase.BROKEN:
@@ -313,7 +313,7 @@ class Container:
         if self._sockets is not None:
             self._sockets.broken(told)
         if self.cls.sockets_on_reset != "keep" and is_own_failure(told):
-            self.store.close_all(self.key)
+            self.socket_store.close_all(self.key)
 
     def abandon_alarm(self) -> None:
         """If the alarm runs and is cut short, it is not to be repeated (semantics 6.12)."""

@@ -182,7 +182,7 @@ class Registry:
             state=state,
             loop=self._loop,
             backlog=self._backlog,
-            store=self.sockets,
+            socket_store=self.sockets,
             on_ended=self._forget,
             trail=self._breadcrumb,
             clock=self._clock,
