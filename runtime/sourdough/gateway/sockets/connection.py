@@ -18,8 +18,8 @@ from websockets.frames import Close, Frame, Opcode
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
+from sourdough.gateway.sockets.event_queue import End
 from sourdough.gateway.sockets.frames import message_frame
-from sourdough.gateway.sockets.line import End
 
 if TYPE_CHECKING:
     import asyncio

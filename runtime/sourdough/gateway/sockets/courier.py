@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sourdough.gateway.sockets.answers import ObjectSettings
 from sourdough.gateway.sockets.delivery import Delivery
-from sourdough.gateway.sockets.line import End
+from sourdough.gateway.sockets.event_queue import End
 from sourdough.placement import slot_of_key
 from sourdough.wire.frames import INLINE_BODY, ResetCode
 from sourdough.wire.sockets import AnsweredBySelf, Doubt, Opened
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sourdough.clock import Clock
+    from sourdough.gateway.sockets.event_queue import Said
     from sourdough.gateway.sockets.held import HeldSocket
     from sourdough.gateway.sockets.ledger import Ledger
-    from sourdough.gateway.sockets.line import Said
     from sourdough.transport.link import Link
     from sourdough.transport.peers import Peers
 
@@ -73,7 +73,7 @@ class Courier:
 
     def received(self, held: HeldSocket, said: Said) -> None:
         """Answer a message, or pass it on to the object; ignored behind the end."""
-        if held.line.ended:
+        if held.queue.ended:
             return
         if said.text and not held.closing and self._answered(held, said.data):
             return
@@ -81,16 +81,16 @@ class Courier:
             self._close(held, TOO_MUCH)
             return
         self.kept += len(said.data)
-        held.line.say(said)
+        held.queue.say(said)
         self._go_on(held)
 
     def ended(self, held: HeldSocket, end: End) -> None:
         """Tell the object, behind all messages; only the first end counts."""
-        if held.line.ended:
+        if held.queue.ended:
             return
         held.closing = True
         held.socket = None
-        held.line.end(end)
+        held.queue.end(end)
         self._go_on(held)
 
     def _answered(self, held: HeldSocket, data: bytes) -> bool:
@@ -122,44 +122,44 @@ class Courier:
     # --- on the way
 
     def _go_on(self, held: HeldSocket) -> None:
-        event = held.line.next()
+        event = held.queue.next()
         if event is not None and not self.stopped:
             held.delivery = delivery = Delivery(self, held, event)
             self._peers.send(delivery)
 
     def heeded(self, held: HeldSocket) -> None:
         """The event under way has been acknowledged."""
-        before = held.line.size
-        held.line.heeded()
+        before = held.queue.size
+        held.queue.heeded()
         self._done(held, before)
 
     def failed(self, held: HeldSocket, code: ResetCode) -> None:
         """The event under way has no answer."""
         if self.stopped:
             return
-        line, before = held.line, held.line.size
+        queue, before = held.queue, held.queue.size
         if code in _HEEDED:
-            line.heeded()
+            queue.heeded()
         elif code == ResetCode.LOST:
-            said = line.lost()
+            said = queue.lost()
             if said is not None:
                 self._doubt(held, said)
-        elif isinstance(line.under_way, End):
+        elif isinstance(queue.under_way, End):
             # Nobody has heard of the end yet, and somebody must.
-            line.unsent()
+            queue.unsent()
             held.delivery = None
             self._refused[held] = None
             return
         else:
             self._close(held, NO_HOST)
-            line.drop()
-            line.unsent()
+            queue.drop()
+            queue.unsent()
         self._done(held, before)
 
     def _done(self, held: HeldSocket, before: int) -> None:
-        self.kept -= before - held.line.size
+        self.kept -= before - held.queue.size
         held.delivery = None
-        if held.line.over:
+        if held.queue.over:
             self.reported(held)
             self._forget(held)
             return
@@ -192,8 +192,8 @@ class Courier:
         """The object wants to hear no more of a socket."""
         self._refused.pop(held, None)
         self.reported(held)
-        self.kept -= held.line.size
-        held.line.dismiss()
+        self.kept -= held.queue.size
+        held.queue.dismiss()
         if held.delivery is not None:
             held.delivery.cancel()
             held.delivery = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sourdough.gateway.sockets.line import Said
+from sourdough.gateway.sockets.event_queue import Said
 from sourdough.placement import slot_of_key
 from sourdough.transport.outgoing import Outgoing
 from sourdough.wire.frames import INLINE_BODY, ResetCode
@@ -13,8 +13,8 @@ from sourdough.wire.sockets import SocketEvent
 
 if TYPE_CHECKING:
     from sourdough.gateway.sockets.courier import Courier
+    from sourdough.gateway.sockets.event_queue import End
     from sourdough.gateway.sockets.held import HeldSocket
-    from sourdough.gateway.sockets.line import End
 
 
 class Delivery(Outgoing):

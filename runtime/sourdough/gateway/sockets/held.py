@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sourdough.gateway.sockets.line import End, Line, Said
+from sourdough.gateway.sockets.event_queue import End, EventQueue, Said
 from sourdough.wire.sockets import Held
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ class HeldSocket:
 
     __slots__ = (
         "_courier", "accepted", "answered", "attachment", "closing", "delivery", "doubt", "extensions",
-        "key", "line", "name", "number", "protocol", "socket", "tags", "url",
+        "key", "name", "number", "protocol", "queue", "socket", "tags", "url",
     )  # fmt: skip
 
     def __init__(
@@ -40,7 +40,7 @@ class HeldSocket:
         self.closing = False
         self.answered: int | None = None
         self.doubt: Doubt | None = None
-        self.line = Line()
+        self.queue = EventQueue()
         self.delivery: Delivery | None = None
         """The event under way."""
 
@@ -53,7 +53,7 @@ class HeldSocket:
 
     @property
     def full(self) -> bool:
-        return self.line.full or (self._courier.crowded and self.line.waits)
+        return self.queue.full or (self._courier.crowded and self.queue.waits)
 
     def opened(self, protocol: str, extensions: str) -> None:
         self.protocol, self.extensions = protocol, extensions

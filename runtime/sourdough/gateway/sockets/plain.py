@@ -10,7 +10,7 @@ from sourdough.wire.sockets import Closed, Message, Opened
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sourdough.gateway.sockets.line import End
+    from sourdough.gateway.sockets.event_queue import End
     from sourdough.gateway.sockets.socket import Socket
     from sourdough.transport.link import Link
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from sourdough.gateway.sockets.connection import DROPPED
-from sourdough.gateway.sockets.line import End
+from sourdough.gateway.sockets.event_queue import End
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +35,7 @@ class Request(Protocol):
         ...
 
 
-class Bound(Protocol):
+class Partner(Protocol):
     """Whom the client speaks with."""
 
     @property
@@ -78,7 +78,7 @@ class Socket:
         """forget: called when nothing more can become of it by itself."""
         self.number = number
         self.connection: SocketConnection | None = None
-        self.bound: Bound | None = None
+        self.bound: Partner | None = None
         self.agreed = ("", "")
         """Subprotocol and extensions, known when it opens."""
         self._early: _Early | None = _Early(request)
@@ -97,7 +97,7 @@ class Socket:
         early.request.proceed()
         return True
 
-    def bind(self, bound: Bound) -> None:
+    def bind(self, bound: Partner) -> None:
         """Somebody accepts the client."""
         self.bound = bound
         early = self._early

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from sourdough.gateway.sockets.courier import Courier
+from sourdough.gateway.sockets.event_queue import End, Said
 from sourdough.gateway.sockets.held import HeldSocket
 from sourdough.gateway.sockets.ledger import Ledger
-from sourdough.gateway.sockets.line import End, Said
 from sourdough.testing import FakeClock
 from sourdough.wire.frames import ResetCode
 from sourdough.wire.heads import RequestHead
@@ -127,9 +127,9 @@ class Events(RuleBasedStateMachine):
     @invariant()
     def what_is_kept_is_bounded(self) -> None:
         """And counted."""
-        lines = sum(held.line.size for held in self.held.values())
+        queued = sum(held.queue.size for held in self.held.values())
         doubts = sum(len(held.doubt.data or b"") for held in self.held.values() if held.doubt)
-        assert self.courier.kept == lines + doubts <= LIMIT
+        assert self.courier.kept == queued + doubts <= LIMIT
 
 
 TestEvents = Events.TestCase

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sourdough.gateway.sockets.line import End, Line, Said
+from sourdough.gateway.sockets.event_queue import End, EventQueue, Said
 
 END = End(1000, "", clean=True)
 steps = st.lists(
@@ -15,49 +15,49 @@ steps = st.lists(
 
 
 class Model:
-    """A line and what came out of it."""
+    """A queue and what came out of it."""
 
     def __init__(self) -> None:
-        self.line = Line()
+        self.queue = EventQueue()
         self.count = 0
         self.given: list[Said | End] = []
         self.ended = False
 
     def say(self) -> None:
         self.count += 1
-        self.line.say(Said(b"%d" % self.count, True))
+        self.queue.say(Said(b"%d" % self.count, True))
 
     def end(self) -> None:
         self.ended = True
-        self.line.end(END)
+        self.queue.end(END)
 
     def next(self) -> None:
-        busy = self.line.under_way is not None
-        event = self.line.next()
+        busy = self.queue.under_way is not None
+        event = self.queue.next()
         assert not (busy and event is not None), "two are under way"
         if event is not None:
             self.given.append(event)
 
     def heed(self) -> None:
-        if self.line.under_way is not None:
-            self.line.heeded()
+        if self.queue.under_way is not None:
+            self.queue.heeded()
 
     def lose(self) -> None:
-        under_way = self.line.under_way
+        under_way = self.queue.under_way
         if under_way is not None:
-            assert self.line.lost() == (under_way if isinstance(under_way, Said) else None)
+            assert self.queue.lost() == (under_way if isinstance(under_way, Said) else None)
 
     def unsent(self) -> None:
-        if self.line.under_way is END:
+        if self.queue.under_way is END:
             assert self.given.pop() is END
-            self.line.unsent()
+            self.queue.unsent()
 
     def drop(self) -> None:
-        self.line.drop()
+        self.queue.drop()
 
     def finish(self) -> None:
         self.end()
-        while not self.line.over:
+        while not self.queue.over:
             self.next()
             self.heed()
 
@@ -74,8 +74,8 @@ def test_any_order_of_steps_keeps_the_order_and_ends_once(taken):
     assert messages == sorted(set(messages))
     assert model.given.count(END) == 1
     assert model.given[-1] is END
-    assert model.line.size == 0
-    assert model.line.next() is None
+    assert model.queue.size == 0
+    assert model.queue.next() is None
 
 
 @settings(max_examples=100, deadline=None)
@@ -91,50 +91,50 @@ def test_nothing_is_forgotten(taken):
 
 def test_a_line_is_full_by_number_and_by_size():
     """What is under way does not count: it waits for nobody."""
-    line = Line()
+    queue = EventQueue()
     for _ in range(17):
-        assert not line.full
-        line.say(Said(b"x", True))
-        line.next()
-    assert line.full
-    line = Line()
-    line.say(Said(bytes(100_000), False))
-    assert line.full
-    line.next()
-    assert not line.full
-    assert line.size == 100_000
+        assert not queue.full
+        queue.say(Said(b"x", True))
+        queue.next()
+    assert queue.full
+    queue = EventQueue()
+    queue.say(Said(bytes(100_000), False))
+    assert queue.full
+    queue.next()
+    assert not queue.full
+    assert queue.size == 100_000
 
 
 def test_what_comes_behind_the_end_is_ignored():
     """The client said that nothing would come."""
-    line = Line()
-    line.end(END)
-    line.say(Said(b"x", True))
-    line.end(End(1006, ""))
-    assert line.next() is END
-    line.heeded()
-    assert line.over
+    queue = EventQueue()
+    queue.end(END)
+    queue.say(Said(b"x", True))
+    queue.end(End(1006, ""))
+    assert queue.next() is END
+    queue.heeded()
+    assert queue.over
 
 
 def test_a_message_that_never_left_is_dropped_and_the_end_is_not():
     """The client was told that its message is not taken."""
-    line = Line()
-    line.say(Said(b"x", True))
-    line.end(END)
-    line.next()
-    line.unsent()
-    assert line.size == 0
-    assert line.next() is END
-    line.unsent()
-    assert line.next() is END
+    queue = EventQueue()
+    queue.say(Said(b"x", True))
+    queue.end(END)
+    queue.next()
+    queue.unsent()
+    assert queue.size == 0
+    assert queue.next() is END
+    queue.unsent()
+    assert queue.next() is END
 
 
 def test_a_dismissed_line_is_over():
     """Nothing of it is given out any more, and nothing of it is kept."""
-    line = Line()
-    line.say(Said(b"x", True))
-    line.say(Said(b"y", True))
-    line.next()
-    line.dismiss()
-    line.heeded()
-    assert (line.size, line.next(), line.over) == (0, None, True)
+    queue = EventQueue()
+    queue.say(Said(b"x", True))
+    queue.say(Said(b"y", True))
+    queue.next()
+    queue.dismiss()
+    queue.heeded()
+    assert (queue.size, queue.next(), queue.over) == (0, None, True)

@@ -33,7 +33,7 @@ class End(NamedTuple):
     """What was wrong with what the client sent: the event is "error" instead of "close"."""
 
 
-class Line:
+class EventQueue:
     """What waits for an object, and what is on its way there."""
 
     __slots__ = ("_end", "_waiting", "_waiting_bytes", "over", "size", "under_way")
