@@ -18,7 +18,9 @@ def call(
     reference: Annotated[
         str, typer.Argument(metavar="OBJECT", help="BINDING:name, BINDING:id or an id.")
     ],
-    method: Annotated[str, typer.Argument(metavar="METHOD", help="A public method of its class.")],
+    method: Annotated[
+        str, typer.Argument(metavar="METHOD", help="A public method of its class, or a property.")
+    ],
     arguments: Annotated[
         list[str] | None,
         typer.Argument(metavar="ARGUMENT", help="JSON, or name=JSON for a named argument."),

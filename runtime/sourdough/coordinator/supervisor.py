@@ -202,7 +202,7 @@ class Supervisor:
             self._loaded = worker.generation
             self.fill()
         else:
-            worker.edge = message.door if worker.is_client else worker.serial
+            worker.gateway = message.door if worker.is_client else worker.serial
             self._tell_gateways()
         self.on_changed()
 
@@ -269,7 +269,7 @@ class Supervisor:
 
     def living_gateways(self) -> Gateways:
         """Return those that take clients now, in programs with the library too (invariant W4)."""
-        return Gateways(serials=tuple(each.edge for each in self.workers if each.edge))
+        return Gateways(serials=tuple(each.gateway for each in self.workers if each.gateway))
 
     def _tell_gateways(self) -> None:
         message = self.living_gateways()
@@ -292,7 +292,7 @@ class Supervisor:
         crumb = self._crumb(worker)
         worker.close()
         worker.state = State.STOPPED
-        if worker.edge:
+        if worker.gateway:
             self._tell_gateways()
         if worker.is_host:
             self._host_ended(worker, code, crumb)

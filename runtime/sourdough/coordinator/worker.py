@@ -31,7 +31,7 @@ class Worker:
     since_monotonic: float
     path: str = ""
     """Where its links connect to."""
-    edge: int = 0
+    gateway: int = 0
     """The number of the gateway that runs in it; 0: none, or it is not ready."""
     ledger: Path | None = None
     """What a gateway knows of its WebSockets, for its successor."""

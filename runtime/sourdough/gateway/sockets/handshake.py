@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sourdough.gateway.edge import Failure
+from sourdough.gateway.edge.exchange import SWITCHING
 from sourdough.gateway.forward import Forward
 from sourdough.wire.frames import END
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from sourdough.gateway.sockets.socket import Socket
     from sourdough.gateway.sockets.sockets import Sockets
     from sourdough.wire.frames import ResetCode
-
-_SWITCHING = 101
 
 
 class Handshake(Forward):
@@ -35,7 +34,7 @@ class Handshake(Forward):
     # --- from the host
 
     def on_head(self, flags: int, status: int, payload: bytes) -> None:
-        if status == _SWITCHING:
+        if status == SWITCHING:
             self._answer = payload
             self.close()
             self._gateway.answered(self._exchange.number)
@@ -64,7 +63,7 @@ class Handshake(Forward):
     def proceed(self) -> None:
         """Send the client the 101 that has come."""
         answer, self._answer = self._answer, b""
-        super().on_head(END, _SWITCHING, answer)
+        super().on_head(END, SWITCHING, answer)
 
     def give_up(self, sentence: str) -> None:
         """Send the client an error instead."""
