@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
 import pytest
 
 from tests.conformance.lines import Lines
-from tests.conformance.world import World
-from tests.system.server import RunningServer
+from tests.conformance.world import served
 
-PROJECT = Path(__file__).parent / "project"
 HOSTS = {"one process": "0", "two hosts": "2"}
 
 
@@ -24,11 +19,8 @@ def hosts(request):
 @pytest.fixture(scope="session")
 def world(hosts, tmp_path_factory):
     """A server with the conformance project, shared by all cases."""
-    project = shutil.copytree(PROJECT, tmp_path_factory.mktemp("world") / "project")
-    with RunningServer(project, "serve", "--hosts", hosts, ahead=0) as server:
-        world = World(server)
+    with served(tmp_path_factory.mktemp("world"), "serve", hosts=hosts) as world:
         yield world
-        world.close()
 
 
 @pytest.fixture

@@ -7,9 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.conformance.conftest import PROJECT
 from tests.conformance.steps import storage
-from tests.conformance.world import Thing, World
+from tests.conformance.world import PROJECT, Thing, World
 from tests.system.server import RunningServer, wait_until
 
 execute = storage.sql.exec

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 
 import pytest
 
-from tests.conformance.conftest import PROJECT
 from tests.conformance.lines import Lines
-from tests.conformance.world import World
-from tests.system.server import RunningServer
+from tests.conformance.world import served
 
 DROPPED = ["close", 1006, "WebSocket disconnected without sending Close frame.", False]
 RESTART = 1012
@@ -24,11 +21,8 @@ def running(hosts, tmp_path_factory):
     """A server of its own, whose children die."""
     if hosts == "0":
         pytest.skip("with everything in one process a host dies with its clients")
-    project = shutil.copytree(PROJECT, tmp_path_factory.mktemp("crashes") / "project")
-    with RunningServer(project, "serve", "--hosts", hosts, ahead=0) as server:
-        world = World(server)
+    with served(tmp_path_factory.mktemp("crashes"), "serve", hosts=hosts) as world:
         yield world
-        world.close()
 
 
 @pytest.fixture

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 
-from tests.conformance.conftest import PROJECT
 from tests.conformance.lines import Lines
-from tests.conformance.world import World
-from tests.system.server import RunningServer
+from tests.conformance.world import served
 
 RESTART = 1012
 
@@ -17,11 +13,8 @@ RESTART = 1012
 @pytest.fixture(scope="module")
 def running(hosts, tmp_path_factory):
     """A server of its own, whose code is saved."""
-    project = shutil.copytree(PROJECT, tmp_path_factory.mktemp("reloads") / "project")
-    with RunningServer(project, "dev", "--hosts", hosts, ahead=0) as server:
-        world = World(server)
+    with served(tmp_path_factory.mktemp("reloads"), "dev", hosts=hosts) as world:
         yield world
-        world.close()
 
 
 @pytest.fixture

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 import uuid
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.conformance.steps import Step, outcome
@@ -13,7 +16,19 @@ from tests.system.client import Answer, Client
 from tests.system.server import RunningServer, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+
+PROJECT = Path(__file__).parent / "project"
+
+
+@contextmanager
+def served(folder: Path, command: str, *, hosts: str) -> Iterator[World]:
+    """Run the project in a folder until the end of the block. command: "serve" or "dev"."""
+    project = shutil.copytree(PROJECT, folder / "project")
+    with RunningServer(project, command, "--hosts", hosts, ahead=0) as server:
+        world = World(server)
+        yield world
+        world.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

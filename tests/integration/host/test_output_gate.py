@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 
 import pytest
 
 from sourdough.http import Response
 from sourdough.objects.durable_object import DurableObject
-from sourdough.storage.disk import sync_data
 from sourdough.wire.heads import Kind
 
-
-class Disk:
-    """A sync that can be held back."""
-
-    def __init__(self) -> None:
-        self.go = threading.Event()
-        self.go.set()
-
-    def __call__(self, fd):
-        self.go.wait(10)
-        sync_data(fd)
+from .disk import Disk
 
 
 class Thing(DurableObject):

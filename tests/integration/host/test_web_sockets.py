@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 
 import pytest
 
-from sourdough.storage.disk import sync_data
 from sourdough.wire.heads import Kind
 from sourdough.wire.messages import Released
 from sourdough.wire.sockets import (
@@ -23,6 +21,7 @@ from sourdough.wire.sockets import (
     socket_number,
 )
 
+from .disk import Disk
 from .gateways import Gateway, settle
 from .rooms import Default, Thing, count
 
@@ -44,18 +43,6 @@ async def test_what_a_message_led_to_leaves_before_it_is_acknowledged(cluster):
     await gateway.text(name, number, "count").answer()
     assert gateway.said == [Post((number,), b"1 1", True), ("head", 0)]
     assert made.host(1).host.events == 0
-
-
-class Disk:
-    """A sync that can be held back."""
-
-    def __init__(self) -> None:
-        self.go = threading.Event()
-        self.go.set()
-
-    def __call__(self, fd):
-        self.go.wait(10)
-        sync_data(fd)
 
 
 async def test_nothing_leaves_before_the_commit(cluster):
