@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.conformance.lines import Lines
-from tests.conformance.world import served
+from tests.conformance.world import running_world
 
 HOSTS = {"one process": "0", "two hosts": "2"}
 
@@ -19,7 +19,7 @@ def hosts(request):
 @pytest.fixture(scope="session")
 def world(hosts, tmp_path_factory):
     """A server with the conformance project, shared by all cases."""
-    with served(tmp_path_factory.mktemp("world"), "serve", hosts=hosts) as world:
+    with running_world(tmp_path_factory.mktemp("world"), "serve", hosts=hosts) as world:
         yield world
 
 

@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from tests.conformance.lines import Lines
-from tests.conformance.world import served
+from tests.conformance.world import running_world
 
 DROPPED = ["close", 1006, "WebSocket disconnected without sending Close frame.", False]
 RESTART = 1012
@@ -21,7 +21,7 @@ def running(hosts, tmp_path_factory):
     """A server of its own, whose children die."""
     if hosts == "0":
         pytest.skip("with everything in one process a host dies with its clients")
-    with served(tmp_path_factory.mktemp("crashes"), "serve", hosts=hosts) as world:
+    with running_world(tmp_path_factory.mktemp("crashes"), "serve", hosts=hosts) as world:
         yield world
 
 

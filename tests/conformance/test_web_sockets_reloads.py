@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.conformance.lines import Lines
-from tests.conformance.world import served
+from tests.conformance.world import running_world
 
 RESTART = 1012
 
@@ -13,7 +13,7 @@ RESTART = 1012
 @pytest.fixture(scope="module")
 def running(hosts, tmp_path_factory):
     """A server of its own, whose code is saved."""
-    with served(tmp_path_factory.mktemp("reloads"), "dev", hosts=hosts) as world:
+    with running_world(tmp_path_factory.mktemp("reloads"), "dev", hosts=hosts) as world:
         yield world
 
 

@@ -22,7 +22,7 @@ PROJECT = Path(__file__).parent / "project"
 
 
 @contextmanager
-def served(folder: Path, command: str, *, hosts: str) -> Iterator[World]:
+def running_world(folder: Path, command: str, *, hosts: str) -> Iterator[World]:
     """Run the project in a folder until the end of the block. command: "serve" or "dev"."""
     project = shutil.copytree(PROJECT, folder / "project")
     with RunningServer(project, command, "--hosts", hosts, ahead=0) as server:
