@@ -1,8 +1,9 @@
 """What one instance says and hears on its WebSockets: the owner of those that it accepts.
 
-`InstanceSockets` makes a whole `sockets.owner.Owner` of it. What it says passes the output gate in one order; what it hears
-on a socket that does not hibernate enters through the input gate, as an event of the object. Such a
-socket keeps the object in memory: for 15 minutes after the last message (semantics 3.9, 7.1).
+`InstanceSockets` makes a whole `sockets.owner.Owner` of it. What it says passes the output gate in
+one order; what it hears on a socket that does not hibernate enters through the input gate, as an
+event of the object. Such a socket keeps the object in memory: for 15 minutes after the last message
+(semantics 3.9, 7.1).
 """
 
 from __future__ import annotations

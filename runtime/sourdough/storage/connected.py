@@ -48,7 +48,7 @@ class Connected:
         """How many transactions are open inside each other; the outermost's end commits."""
         self.on_connection: Callable[[apsw.Connection], None] | None = None
         self.hold: Admission | None = None
-        """The same while a section runs: whoever is outside of it must wait or is refused."""
+        """While a section runs: whoever is outside of it must wait or is refused."""
         self._meta = meta
         self._name_due = False
         self._engine = engine

@@ -76,6 +76,17 @@ class Instance:
         for each in turns:
             each()
 
+    def take(self, step: str | int) -> None:
+        """Take a step of `STEPS`."""
+        if step == "write":
+            self.journal.write()
+        elif step == "say":
+            self.say()
+        elif step == "turn":
+            self.turn()
+        else:
+            self.journal.sync(self.journal.durable + step)
+
 
 STEPS = st.lists(
     st.one_of(
@@ -90,14 +101,7 @@ def test_the_order_is_kept_and_nothing_overtakes_its_commit(steps):
     """Whatever is pending when, what has left is the beginning of what was said."""
     instance = Instance()
     for step in steps:
-        if step == "write":
-            instance.journal.write()
-        elif step == "say":
-            instance.say()
-        elif step == "turn":
-            instance.turn()
-        else:
-            instance.journal.sync(instance.journal.durable + step)
+        instance.take(step)
         assert instance.left == instance.said[: len(instance.left)]
     instance.journal.flush()
     instance.journal.sync(instance.journal.commits)
@@ -111,14 +115,7 @@ def test_a_commit_that_fails_drops_what_waits_for_it(steps):
     """And all behind it; what had left by then was confirmed."""
     instance = Instance()
     for step in steps:
-        if step == "write":
-            instance.journal.write()
-        elif step == "say":
-            instance.say()
-        elif step == "turn":
-            instance.turn()
-        else:
-            instance.journal.sync(instance.journal.durable + step)
+        instance.take(step)
     confirmed = [what for what in instance.said if what[1] <= instance.journal.durable]
     waiting = len(confirmed) < len(instance.said)
     instance.journal.fail()

@@ -57,6 +57,16 @@ def opened(awake: Awake, count: int) -> list[Sleeper]:
     return made
 
 
+def rested(count: int) -> tuple[Awake, Turns, list[Sleeper]]:
+    """Have some rest for so long that they are to doze in the turns to come."""
+    turns = Turns()
+    awake = Awake(soon=turns.due.append)
+    made = opened(awake, count)
+    for _ in range(3):
+        awake.look()
+    return awake, turns, made
+
+
 def test_what_is_used_stays_open_and_what_rests_dozes():
     """Three looks in a row that find a database unused close it."""
     turns = Turns()
@@ -71,22 +81,14 @@ def test_what_is_used_stays_open_and_what_rests_dozes():
 
 def test_many_that_rest_are_closed_over_several_turns():
     """A thousand closings in one turn would hold up everybody for 50 ms."""
-    turns = Turns()
-    awake = Awake(soon=turns.due.append)
-    made = opened(awake, 100)
-    for _ in range(3):
-        awake.look()
+    _, turns, made = rested(100)
     assert turns.all() > 3
     assert all(each.dozes for each in made)
 
 
 def test_one_that_is_used_before_its_turn_comes_stays_open():
     """Between the look and the closing there are turns of the loop."""
-    turns = Turns()
-    awake = Awake(soon=turns.due.append)
-    (database,) = opened(awake, 1)
-    for _ in range(3):
-        awake.look()
+    awake, turns, (database,) = rested(1)
     database.use(awake)
     turns.all()
     assert not database.dozes
@@ -94,11 +96,7 @@ def test_one_that_is_used_before_its_turn_comes_stays_open():
 
 def test_one_that_was_closed_before_its_turn_comes_is_let_alone():
     """An eviction may come first."""
-    turns = Turns()
-    awake = Awake(soon=turns.due.append)
-    (database,) = opened(awake, 1)
-    for _ in range(3):
-        awake.look()
+    awake, turns, (database,) = rested(1)
     awake.closed(database)
     turns.all()
     assert not database.dozes
