@@ -17,8 +17,9 @@ import msgspec
 from sourdough.config.packed import unpack
 from sourdough.gateway.edge import Edge, EdgeLimits, Exchange, Failure, Listener, Stream
 from sourdough.gateway.forward import Forward
+from sourdough.gateway.handshake import Handshake
 from sourdough.gateway.router import Router
-from sourdough.gateway.sockets import Handshake, Sockets
+from sourdough.gateway.sockets import Sockets
 from sourdough.movable import ShiftedClock
 from sourdough.observe.histogram import Histogram
 from sourdough.observe.records import RequestServed

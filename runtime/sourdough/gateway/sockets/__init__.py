@@ -10,7 +10,6 @@ on its way; `Ledger` lets the next gateway tell objects of the sockets that ende
 
 from __future__ import annotations
 
-from sourdough.gateway.sockets.handshake import Handshake
 from sourdough.gateway.sockets.sockets import Sockets
 
-__all__ = ["Handshake", "Sockets"]
+__all__ = ["Sockets"]

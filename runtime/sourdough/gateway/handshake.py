@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Handshake(Forward):
-    """A request like any other until it is answered with 101; implements `socket.Request`."""
+    """A request like any other until it is answered with 101; implements `sockets.socket.Request`."""
 
     __slots__ = ("_answer", "_socket", "_sockets")
 
