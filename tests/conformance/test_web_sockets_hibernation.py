@@ -184,7 +184,7 @@ def test_the_time_limit_of_events(room):
 
 
 def test_a_socket_that_hibernates_keeps_nobody_awake(room, lines):
-    """semantics 7.1, 3.6: only what its handlers do."""
+    """semantics 3.5, 3.6, 7.1: only what its handlers do."""
     line = lines.open(room, "hibernate")
     room.world.advance(ASLEEP)
     assert line.exchange("x") == "x"
