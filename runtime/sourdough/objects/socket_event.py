@@ -92,6 +92,7 @@ class _Once(NoResponse):
         refused = getattr(error, "overloaded", False)
         if self._event.is_terminal and container is not None and not refused:
             # It is not repeated: no other event will take the socket away (semantics 7.10).
+            container.socket_store.ends.hear(self._event.socket)
             container.socket_store.forget(self._event.socket)
         reply.failed(error)
 

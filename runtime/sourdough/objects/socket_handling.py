@@ -43,6 +43,9 @@ async def _deliver(container: Container, event: SocketDelivery) -> None:
         event.reply.returned(b"")
         return
     if event.is_terminal:
+        if not sockets.store.ends.hear(event.socket):
+            event.reply.returned(b"")
+            return
         socket.gone()
     handler = getattr(container.instance, event.method, None)
     sockets.acknowledge_soon(event)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sourdough.objects.ends import Ends
 from sourdough.objects.farewell import MOVED, RESET
 from sourdough.objects.near import NearSockets, is_near
 from sourdough.objects.sockets import MirroredSocket, ObjectSockets
@@ -45,6 +46,7 @@ class SocketStore:
         self._outlet = outlet
         self._objects: dict[bytes, ObjectSockets] = {}
         self._held: dict[int, MirroredSocket] = {}
+        self.ends = Ends(clock)
         self.near = NearSockets(self)
 
     def __len__(self) -> int:
@@ -61,7 +63,7 @@ class SocketStore:
         known = self._held.get(held.socket)
         if known is not None:
             known.update(held)
-        else:
+        elif held.socket not in self.ends:  # a gateway that died had not noted that it was told
             self.add(held)
 
     def settings(self, settings: Settings) -> None:
@@ -172,6 +174,7 @@ class SocketStore:
         self.near.clear()
         self._objects.clear()
         self._held.clear()
+        self.ends.clear()
 
 
 def _nowhere(key: bytes, name: bytes | None, event: Event) -> None:

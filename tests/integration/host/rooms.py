@@ -65,6 +65,8 @@ class Thing(DurableObject):
 
     async def web_socket_close(self, ws, code, reason, was_clean):
         self.log.append((code, was_clean, len(self.ctx.get_web_sockets())))
+        if code == 3000:
+            await self.go.wait()
 
 
 class Default(WorkerEntrypoint):

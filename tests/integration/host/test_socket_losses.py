@@ -12,7 +12,7 @@ from sourdough.wire.messages import Released
 from sourdough.wire.sockets import CloseAll, Post, Reported
 
 from .gateways import Gateway, settle
-from .rooms import Thing
+from .rooms import Thing, count
 
 
 @pytest.fixture(autouse=True)
@@ -82,3 +82,35 @@ async def test_a_full_host_takes_events_of_sockets(cluster):
     for each in events:
         await each.answer()
         assert each.failure is None
+
+
+async def test_an_end_that_a_gateway_had_not_noted_is_not_told_again(cluster):
+    """Its successor does not know that the handler ran, or runs; the host does (W3)."""
+    made = cluster(Thing, hosts=1)
+    gateway, name = Gateway(made, 7), made.name(seat=1)
+    number, waiting = gateway.hold(name), gateway.hold(name)
+    await gateway.up()
+    await gateway.closed(name, number, 1000).answer()
+    await gateway.closed(name, waiting, 3000).answer()
+    gateway.drop()
+    successor = Gateway(made, 9)
+    for each in (number, waiting):
+        successor.hold(name, socket=each, closing=True)
+    await successor.up()
+    assert await count(made, name).answer() == (200, b"2 1")
+    for each in (number, waiting):
+        assert await successor.closed(name, each, 1006).answer()
+    assert [code for code, *_ in Thing.log] == [1000, 3000]
+    Thing.go.set()
+    await settle()
+    assert await count(made, name).answer() == (200, b"2 0")
+
+
+async def test_an_end_is_told_to_a_host_that_has_not_heard_it(cluster):
+    """A host that has crashed since remembers nothing, and hears it (W4)."""
+    made = cluster(Thing, hosts=1)
+    gateway, name = Gateway(made, 7), made.name(seat=1)
+    number = gateway.hold(name, closing=True)
+    await gateway.up()
+    assert await gateway.closed(name, number, 1006).answer()
+    assert [code for code, *_ in Thing.log] == [1006]
