@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
+import sys
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -75,6 +76,20 @@ async def test_a_client_may_close_in_the_middle_of_a_message(place):
     event = await place.event(place.host)
     assert (event.method, event.said.code, event.said.clean) == (b"close", 1000, True)
     assert await reader.read() == b"\x88\x02\x03\xe8"
+    writer.close()
+
+
+async def test_fragments_take_no_more_room_than_what_is_in_them(place):
+    """A client that sends a message in the smallest pieces costs nothing more."""
+    _, writer, number = await raw_held(place)
+    await place.until(lambda: place.gateway._sockets._sockets[number].connection)
+    connection = place.gateway._sockets._sockets[number].connection
+    writer.write(masked(Opcode.TEXT, b"", fin=False) + 1000 * masked(Opcode.CONT, b"xy", fin=False))
+    await place.until(lambda: connection._parts is not None and len(connection._parts) == 2000)
+    assert sys.getsizeof(connection._parts) < 4000
+    writer.write(masked(Opcode.CONT, b"z"))
+    event = await place.event(place.host)
+    assert event.data == b"xy" * 1000 + b"z"
     writer.close()
 
 

@@ -90,8 +90,8 @@ class SocketConnection:
         self._protocol = _Protocol(state=State.OPEN, max_size=message_bytes, logger=_LOG)
         self._protocol.extensions = extensions
         self._transport: asyncio.Transport | None = None
-        self._parts: list[bytes] | None = None
-        """Of a message that comes in fragments."""
+        self._parts: bytearray | None = None
+        """What has come of a message in fragments; as small as it is, however many they are."""
         self._text = False
         self._told = False
         self._reading = True
@@ -231,12 +231,12 @@ class SocketConnection:
             if frame.fin:
                 self._message(bytes(frame.data))
             else:
-                self._parts = [bytes(frame.data)]
+                self._parts = bytearray(frame.data)
         elif opcode is Opcode.CONT and self._parts is not None:
-            self._parts.append(bytes(frame.data))
+            self._parts += frame.data
             if frame.fin:
                 parts, self._parts = self._parts, None
-                self._message(b"".join(parts))
+                self._message(bytes(parts))
         elif opcode is Opcode.CLOSE:
             said = self._protocol.close_rcvd
             assert said is not None
