@@ -163,7 +163,7 @@ class Connected:
             self._cursor = connection.cursor()
             return
         if awake is not None:
-            awake.admit()
+            awake.admit(woken=file is not None)
         if file is None:
             self._open_found()
         else:

@@ -30,7 +30,7 @@ class Sleeper:
     def use(self, awake: Awake) -> None:
         self.unused = 0
         if self.dozes:
-            awake.admit()
+            awake.admit(woken=True)
             self.dozes = False
             awake.opened(self)
 
@@ -135,6 +135,45 @@ def test_what_cannot_doze_goes_beyond_the_limit_up_to_the_descriptors():
     made[2].pinned = False
     awake.admit()
     assert [each.dozes for each in made] == [False, False, True, False]
+
+
+def test_more_are_open_where_more_are_used_at_once():
+    """Closing and opening in turn would be all that is done; there are descriptors for more."""
+    turns = Turns()
+    awake = Awake(soon=turns.due.append, limit=8, most=40)
+    made = opened(awake, 30)
+    for _ in range(3):
+        for each in made:
+            each.use(awake)
+        awake.look()
+        turns.all()
+    assert not any(each.dozes for each in made)
+
+
+def test_fewer_are_open_again_where_descriptors_are_not_enough_either():
+    """Then all are closed and opened in turn anyway, and few are cheaper."""
+    turns = Turns()
+    awake = Awake(soon=turns.due.append, limit=8, most=40)
+    made = opened(awake, 60)
+    most = 0
+    for _ in range(12):
+        for each in made:
+            each.use(awake)
+            most = max(most, len(awake))
+        awake.look()
+        turns.all()
+    assert most == 40
+    assert len(awake) <= 9
+
+
+def test_those_that_come_for_the_first_time_are_no_reason_for_more():
+    """Ten thousand objects that are called once, and then live on, are not in use at once."""
+    turns = Turns()
+    awake = Awake(soon=turns.due.append, limit=8, most=100)
+    for _ in range(5):
+        opened(awake, 12)
+        awake.look()
+    assert len(awake) <= 9
 
 
 def use_or_be_refused(one: Sleeper, awake: Awake, all_of_them: list[Sleeper]) -> None:

@@ -17,7 +17,6 @@ from sourdough.storage.connection import open_file, run
 from sourdough.storage.engine import Durability, wait_until_durable
 from sourdough.storage.failure import write_error
 from sourdough.storage.journal.big import BigCommits
-from sourdough.storage.journal.places import wal_path
 from sourdough.storage.journal.records import IN_PAGES_FILE, RecordType
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ class JournalFile:
     """Implements `ObjectFile`. Commit numbers are lsns of the journal."""
 
     __slots__ = (
-        "_dozes", "_ended", "_engine", "_entry", "_error", "_frame", "_journal", "_page_size", "_salt",
+        "_as_draft", "_dozes", "_ended", "_engine", "_entry", "_error", "_frame", "_journal", "_page_size", "_salt",
         "_sync", "_wal_end", "_wal_fd", "commits", "connection", "lent",
     )  # fmt: skip
 
@@ -64,6 +63,7 @@ class JournalFile:
         self._salt = b""
         self._ended = False
         self._dozes = False
+        self._as_draft = entry.draft
         self._error: Exception | None = None
         entry.file = self
         # SQLite goes on behind the last commit that it finds, which is the last one recorded.
@@ -140,7 +140,7 @@ class JournalFile:
         """Open a file that dozes; nobody has opened it meanwhile. Raises StorageError."""
         entry = self._engine.entry(self.path)
         self.connection = self._engine.connect(entry)
-        self._dozes = False
+        self._dozes = self._as_draft = False
         self._wal_end, self._salt = 0, b""
         self._entry, entry.file = entry, self
         self.connection.set_wal_hook(self._wal_grew)
@@ -302,7 +302,7 @@ class JournalFile:
         """
         entry, disk = self._entry, self._journal.disk
         with suppress(OSError):
-            if entry.wal == wal_path(entry.path) and (disk.size(entry.wal) or 0) <= _KEPT_BYTES:
+            if not self._as_draft and (disk.size(entry.wal) or 0) <= _KEPT_BYTES:
                 if self._wal_end:
                     disk.pwrite(self._wal(), [bytes(WAL_HEADER)], 0)
                 return
