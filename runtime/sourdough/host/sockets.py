@@ -129,9 +129,11 @@ class HostSockets:
                 self._orphans.add(each.number)
                 self.store.near.add(each, each.name, None).break_()
 
-    def _end_early(self, serial: int) -> None:
+    def _end_early(self, serial: int, waiting: list[SocketMessage]) -> None:
         """A gateway has not linked in time: it has given the clients up, or is gone (W1)."""
-        for message in self._early.pop(serial, ()):
+        if self._early.get(serial) is not waiting:
+            return  # it did; what waits now has a time of its own
+        for message in self._early.pop(serial):
             if type(message) is not Bind:
                 continue
             held = self.store.held(message.socket)
@@ -160,8 +162,8 @@ class HostSockets:
         elif serial in self._early:
             self._early[serial].append(message)
         elif type(message) is Bind:
-            self._early[serial] = [message]
-            self._clock.call_later(_EARLY_SECONDS, lambda: self._end_early(serial))
+            waiting = self._early[serial] = [message]
+            self._clock.call_later(_EARLY_SECONDS, lambda: self._end_early(serial, waiting))
 
     def tell_object(self, key: bytes, message: SocketMessage) -> None:
         """Say something to every gateway that holds sockets of an object."""
