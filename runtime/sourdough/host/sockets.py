@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from sourdough.host.mirrors import Mirrors
+from sourdough.objects.near import is_near
 from sourdough.objects.socket_store import SocketStore
 from sourdough.sockets.events import ABNORMAL, ABNORMAL_REASON
 from sourdough.wire.sockets import (
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sourdough.clock import Clock
+    from sourdough.objects.sockets import MirroredSocket
     from sourdough.transport.link import Link
 
 # A gateway that does not answer for so long is stuck: the seat's next owner must not wait for it.
@@ -83,7 +85,7 @@ class HostSockets:
         self._early: dict[int, list[SocketMessage]] = {}
         """What begins with a Bind for a gateway that has no link to this host yet."""
         self._orphans: set[int] = set()
-        """Sockets whose program is gone, while their objects are told."""
+        """Sockets whose holder is gone, while their objects are told."""
         self._takes: dict[type[SocketMessage], Callable[[_Gateway, int, Any], None]] = {
             Mirror: self._mirror,
             Message: lambda _gateway, _serial, message: self.store.hear(message),
@@ -118,16 +120,25 @@ class HostSockets:
                 self.store.hear(Closed(socket, ABNORMAL, ABNORMAL_REASON, clean=False))
         self._end_orphans()
 
-    def _end_orphans(self) -> None:
-        """Tell objects of the sockets that ended with a program: no gateway follows it (W4)."""
-        present = self.mirrors.living | self._gateways.keys()
+    def _end_orphans(self, *, followed: bool = False) -> None:
+        """Tell objects of sockets that ended with who held them, where nobody else will (W4).
+
+        No gateway follows a program. A gateway's successor tells of all that was noted, and then,
+        `followed`, the host of the rest: a Bind may have come to a gateway that was about to die.
+        """
+        present = self.mirrors.living | self._gateways.keys() | self._early.keys()
         held = [each for of in self.store for each in of.held.values()]
         self._orphans.intersection_update(each.number for each in held)
         for each in held:
-            maker = maker_of(each.number)
-            if maker >= DOORS and maker not in present and each.number not in self._orphans:
-                self._orphans.add(each.number)
-                self.store.near.add(each, each.name, None).break_()
+            holder = self._holder(each.number)
+            if holder not in present and (followed or holder >= DOORS) and not is_near(each.number):
+                self._end(each)
+
+    def _end(self, held: MirroredSocket) -> None:
+        """Tell the object that a socket broke: once, whoever else tells it (`objects.ends`)."""
+        if held.number not in self._orphans:
+            self._orphans.add(held.number)
+            self.store.near.add(held, held.name, None).break_()
 
     def _end_early(self, serial: int, waiting: list[SocketMessage]) -> None:
         """A gateway has not linked in time: it has given the clients up, or is gone (W1)."""
@@ -138,8 +149,7 @@ class HostSockets:
                 continue
             held = self.store.held(message.socket)
             if held is not None:
-                self._orphans.add(held.number)
-                self.store.near.add(held, held.name, None).break_()
+                self._end(held)
             else:
                 self.store.hear(Closed(message.socket, ABNORMAL, ABNORMAL_REASON, clean=False))
 
@@ -202,18 +212,18 @@ class HostSockets:
         for settings in mirror.settings:
             self.store.settings(settings)
         if mirror.end:
-            self._forget_unnamed(gateway, serial)
+            self._end_unnamed(gateway, serial)
             self.mirrors.ended(serial)
+            self._end_orphans(followed=True)
 
-    def _forget_unnamed(self, gateway: _Gateway, serial: int) -> None:
-        """Forget sockets that ended while there was no link: nobody will tell of them any more."""
+    def _end_unnamed(self, gateway: _Gateway, serial: int) -> None:
+        """End sockets that ended while there was no link: nobody else will tell of them any more."""
         named, gateway.named = gateway.named, None
         if named is None:
             return
-        numbers = [number for each in self.store for number in each.held]
-        for number in numbers:
-            if number not in named and self._holder(number) == serial:
-                self.store.forget(number)
+        for held in [each for of in self.store for each in of.held.values()]:
+            if held.number not in named and self._holder(held.number) == serial:
+                self._end(held)
         self._adopted = {each: by for each, by in self._adopted.items() if self.store.held(each)}
 
     # --- the seat

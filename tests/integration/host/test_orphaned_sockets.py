@@ -1,4 +1,4 @@
-"""Sockets of a program with the library that is gone: no gateway follows it, so its hosts tell (W4)."""
+"""Sockets whose end no gateway tells, so their hosts do: of programs, or not noted in time (W4)."""
 
 from __future__ import annotations
 
@@ -68,3 +68,40 @@ async def test_what_a_program_said_last_comes_before_its_end(cluster):
     await door.event(name, b"message", SocketEvent(number, text=True), b"last").answer()
     door.drop()
     await made.until(lambda: Thing.log == [(name, "lost", 1006, False)])
+
+
+async def test_a_socket_that_a_dead_gateway_had_not_noted_ends_too(cluster):
+    """Its successor has told all it knows, and does not name it: the host is the only one left."""
+    made = cluster(Thing, hosts=1, gateways=(7, 8))
+    dead, other, name = Gateway(made, 7), Gateway(made, 8), made.name(seat=1)
+    noted, kept = dead.hold(name, tags=("noted",)), other.hold(name, tags=("kept",))
+    dead.hold(name, tags=("not noted",))
+    await dead.up()
+    await other.up()
+    await other.text(name, kept, "hello").answer()
+    dead.drop()
+    made.host(1).receive(Gateways(serials=(8,)))
+    await settle()
+    assert Thing.log == []  # the next gateway may know more
+    made.host(1).receive(Gateways(serials=(8, 9)))
+    successor = Gateway(made, 9)
+    successor.hold(name, tags=("noted",), socket=noted, closing=True)
+    await successor.up()
+    await made.until(lambda: Thing.log == [(name, "not noted", 1006, False)])
+    await settle()
+    assert len(Thing.log) == 1
+    assert len(made.host(1).host.sockets.store) == 2
+
+
+async def test_a_socket_that_ended_while_there_was_no_link_has_its_close_event(cluster):
+    """What its gateway does not name any more has ended, and nobody else will tell."""
+    made = cluster(Thing, hosts=1, gateways=(7,))
+    gateway, name = Gateway(made, 7), made.name(seat=1)
+    kept = gateway.hold(name, tags=("kept",))
+    gateway.hold(name, tags=("ended",))
+    link = await gateway.up()
+    await gateway.text(name, kept, "hello").answer()
+    gateway.held.pop()
+    link.drop()
+    await made.until(lambda: Thing.log == [(name, "ended", 1006, False)])
+    assert len(made.host(1).host.sockets.store) == 1
