@@ -2,7 +2,7 @@
 
 heeded        the head of an answer: the next event of the socket may come
 never begun   NOT_OWNER: the host has given its seat up, the next owner gets it (invariant D1)
-refused       OVERLOADED: the object takes nothing now
+refused       OVERLOADED: the object takes nothing now, or ended before it heard of a socket's end
 cut short     LOST: it is in doubt (invariant W3)
 """
 
@@ -53,5 +53,7 @@ class Acknowledgement(NoResponse):
         if not begun and self._incoming.released and self._incoming.body is None:
             return ResetCode.NOT_OWNER
         if getattr(error, "overloaded", False):
+            return ResetCode.OVERLOADED
+        if self.event is not None and self.event.is_unheard:
             return ResetCode.OVERLOADED
         return ResetCode.LOST

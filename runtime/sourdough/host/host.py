@@ -373,6 +373,7 @@ class Host:
             reason=told.reason,
             clean=told.clean,
             error=told.error,
+            repeatable=True,
         )
         return event
 

@@ -26,10 +26,22 @@ class SocketDelivery(OfSocket):
     suspension, or its end, what it has written by then is durable, and what it has sent by then has
     left. `reply.failed` says that the event was not acknowledged: it was refused, or its instance
     ended before. kind: "message", "close" or "error". data, text: of a message. code, reason, clean:
-    of a close. begun: its handler was called, or would have been.
+    of a close. begun: its handler was called, or would have been. repeatable: whoever tells of it can
+    do so again.
     """
 
-    __slots__ = ("begun", "clean", "code", "data", "error", "kind", "reason", "socket", "text")
+    __slots__ = (
+        "begun",
+        "clean",
+        "code",
+        "data",
+        "error",
+        "kind",
+        "reason",
+        "repeatable",
+        "socket",
+        "text",
+    )
 
     def __init__(
         self,
@@ -46,11 +58,13 @@ class SocketDelivery(OfSocket):
         reason: str = "",
         clean: bool = False,
         error: str = "",
+        repeatable: bool = False,
     ) -> None:
         super().__init__(
             _Once(self, reply), number, version, None, f"web_socket_{kind}", b"", started
         )
         self.begun = False
+        self.repeatable = repeatable
         self.socket = socket
         self.kind = kind
         self.data = data
@@ -68,6 +82,15 @@ class SocketDelivery(OfSocket):
     def is_terminal(self) -> bool:
         """Whether it is the last of its socket."""
         return self.kind != "message"
+
+    @property
+    def is_unheard(self) -> bool:
+        """Whether it is the end of a socket, and the instance it waited for was reset before it.
+
+        The next instance is to hear it: each end is told. Not so where no instance can be made.
+        """
+        constructed = self.container is not None and self.container.instance is not None
+        return self.repeatable and self.is_terminal and not self.begun and constructed
 
 
 class _Once(NoResponse):
@@ -90,7 +113,8 @@ class _Once(NoResponse):
             return
         container = self._event.container
         refused = getattr(error, "overloaded", False)
-        if self._event.is_terminal and container is not None and not refused:
+        unheard = self._event.is_unheard
+        if self._event.is_terminal and container is not None and not refused and not unheard:
             # It is not repeated: no other event will take the socket away (semantics 7.10).
             container.socket_store.ends.hear(self._event.socket)
             container.socket_store.forget(self._event.socket)

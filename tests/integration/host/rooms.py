@@ -53,6 +53,9 @@ class Thing(DurableObject):
                 ws.send("after")
             case "section":
                 await self.ctx.block_concurrency_while(self.go.wait)
+            case "section_aborts":
+                await self.ctx.block_concurrency_while(self.go.wait)
+                self.ctx.abort("enough")
             case "abort":
                 self.ctx.abort("enough")
             case "restored":

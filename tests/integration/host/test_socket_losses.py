@@ -114,3 +114,23 @@ async def test_an_end_is_told_to_a_host_that_has_not_heard_it(cluster):
     await gateway.up()
     assert await gateway.closed(name, number, 1006).answer()
     assert [code for code, *_ in Thing.log] == [1006]
+
+
+async def test_an_end_that_waited_in_front_of_a_reset_is_told_to_the_next_instance(cluster):
+    """Its gateway may tell it again, because nobody has heard it (W4)."""
+    made = cluster(Thing, hosts=1, keeps_sockets=True)
+    gateway, name = Gateway(made, 7), made.name(seat=1)
+    number, other = gateway.hold(name), gateway.hold(name)
+    await gateway.up()
+    section = gateway.text(name, other, "section_aborts")
+    waiting = gateway.closed(name, number)
+    await settle()
+    Thing.go.set()
+    for each in (section, waiting):
+        await each.ended.wait()
+    assert waiting.failure == ResetCode.OVERLOADED
+    assert Thing.log == []
+    assert await count(made, name).answer() == (200, b"2 2")
+    assert await gateway.closed(name, number).answer()
+    assert Thing.log == [(1000, True, 2)]
+    assert await count(made, name).answer() == (200, b"2 1")
