@@ -126,6 +126,9 @@ class JournalFile:
 
     def doze(self) -> bool:
         """Fold and close, where the journal holds all of it on the medium already."""
+        if self._entry.last > self._journal.durable:
+            self._journal.want_sync()  # its class may not, and then nobody would
+            return False
         if self._entry.draft or not self.fold():
             return False
         self._dozes = True

@@ -338,3 +338,17 @@ async def test_more_objects_than_may_be_open_are_all_served(server):
             assert len(engine.awake) <= 8
             if number % 4 == 0:
                 await storage.sync()
+
+
+@pytest.mark.parametrize("level", [Durability.OS, Durability.MEMORY])
+async def test_a_class_that_never_asks_for_the_medium_keeps_no_database_open(server, level):
+    """Who wants to close one asks: else its descriptors would be gone for good (invariant P10)."""
+    await server.object().put("n", 0)
+    await server.release()  # what makes a new file durable is over
+    server.host()
+    storage = server.object(durability=level)
+    await storage.put("n", 1)
+    storage._database.flush()
+    assert not doze(storage)
+    await soon(lambda: doze(storage))
+    assert await storage.get("n") == 1
