@@ -198,7 +198,11 @@ class JournalFile:
         if self._error is not None or not self._wal_end or not is_recorded(entry, journal):
             return
         start, self._wal_end = self._wal_end, 0
-        self._record((start - WAL_HEADER) // self._frame)
+        try:
+            self._record((start - WAL_HEADER) // self._frame)
+        except Exception:  # noqa: BLE001 (its records stay live: the next round tries again)
+            self._wal_end = start  # or `fold` would take all of it for folded
+            return
         lsn, use = entry.last, journal.use
 
         def carried(error: Exception | None) -> None:

@@ -99,6 +99,24 @@ async def test_a_cursor_left_open_does_not_pin_the_journal(server):
     await storage.put("a", 2)
     await storage.sync()
     assert next(cursor).x == 1
+
+
+async def test_a_wal_that_cannot_be_recorded_anew_loses_nothing(server, monkeypatch):
+    """It is neither in the file nor in another record: what was recorded of it stays (S5, S6)."""
+    storage = server.object()
+    for number in range(2):
+        await storage.put("n", number)
+        await storage.sync()
+
+    def fails(fd: int, size: int, offset: int) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(server.disk, "pread", fails)
+        storage._database._file.carry_over()
+    await server.release()
+    server.start()
+    assert await server.object().get("n") == 1
     server.kill()
     assert server.start().damaged == {}
     assert await server.object("reader").get("a") == 2
