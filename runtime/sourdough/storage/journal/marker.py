@@ -14,6 +14,9 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import apsw
+
+from sourdough.errors import StorageError
 from sourdough.storage.engine import Durability
 from sourdough.storage.journal.file import fold_closed
 from sourdough.storage.journal.places import directories_of
@@ -141,7 +144,13 @@ class Marker:
             entry = self._todo.popleft()
             if not entry.first_use or entry.lost:
                 continue
-            if not self._fold(entry):
+            try:
+                folded = self._fold(entry)
+                if not entry.deleted:
+                    self._ledger.descriptor(entry)
+            except (OSError, StorageError, apsw.Error):
+                continue  # no space, or no file: its records stay live, and it is looked at again
+            if not folded:
                 self._pinned.append(entry)
             entry.marking = True
             self._round.append((entry, entry.folded, entry.folded_use))

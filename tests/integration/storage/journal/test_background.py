@@ -104,6 +104,22 @@ async def test_a_cursor_left_open_does_not_pin_the_journal(server):
     assert await server.object("reader").get("a") == 2
 
 
+async def test_a_file_that_cannot_be_folded_stops_nobody_for_good(server):
+    """Somebody has moved it away, or the disk is full: what marks the others goes on (S6)."""
+    host = server.host(segment_bytes=SMALL)
+    storage = server.object("away")
+    await storage.put("a", 1)
+    await storage.sync()
+    storage._database.abandon()
+    path, elsewhere = server.path("away"), server.folder / "elsewhere"
+    path.rename(elsewhere)
+    await write(server.object("busy"), 300)
+    assert host.journal.segments.oldest == 1
+    elsewhere.rename(path)
+    await soon(lambda: host.journal.segments.oldest > 3)
+    assert await server.object("away").get("a") == 1
+
+
 async def test_a_wal_that_cannot_be_recorded_anew_loses_nothing(server, monkeypatch):
     """It is neither in the file nor in another record: what was recorded of it stays (S5, S6)."""
     storage = server.object()
