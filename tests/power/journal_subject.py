@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from sourdough.storage import offline
 from sourdough.storage.awake import Awake
-from sourdough.storage.journal import adoption, journal, marker, recovery, segments
+from sourdough.storage.journal import adoption, journal, marker, recovery, scraps, segments
 from sourdough.storage.journal.disk import RealDisk
 from sourdough.storage.journal.host_journal import HostJournal
 from sourdough.storage.journal.life import read_life
@@ -147,4 +147,5 @@ class JournalSubject:
         machine.replace(journal, "Pace", TurnPace)
         machine.replace(segments, "threading", locks)
         machine.replace(adoption, "threading", locks)
+        machine.replace(scraps, "threading", locks)
         machine.replace(marker, "_AGAIN", 0)

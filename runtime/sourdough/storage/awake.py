@@ -100,9 +100,7 @@ class Awake:
         if len(self._open) < self._limit:
             return
         self._woken += woken
-        if self._limit == self._most:
-            self._limit = self._few
-            self._looks_until_many = _AGAIN
+        self._choose_limit()
         self._make_room(_LOOKS, self._limit)
         if len(self._open) >= self._most:
             self._make_room(_TIRED * len(self._open), self._most)
@@ -119,17 +117,18 @@ class Awake:
 
     def look(self) -> None:
         """Look at all; once a second. Those that rest doze, some in each turn of the loop."""
-        self._look_at_the_load()
+        self._woken = 0
+        self._looks_until_many = max(0, self._looks_until_many - 1)
         idle = not self._resting
         self._resting = [each for each in self._open if each.tire() >= _RESTED]
         if idle and self._resting:
             self._soon(self._put_to_sleep)
 
-    def _look_at_the_load(self) -> None:
-        crowded, self._woken = self._woken > _CROWDED * self._few, 0
-        if self._looks_until_many:
-            self._looks_until_many -= 1
-        elif crowded:
+    def _choose_limit(self) -> None:
+        if self._limit == self._most:
+            self._limit = self._few
+            self._looks_until_many = _AGAIN
+        elif self._woken > _CROWDED * self._few and not self._looks_until_many:
             self._limit = self._most
 
     def _put_to_sleep(self) -> None:

@@ -74,6 +74,7 @@ class JournalEngine:
         self._host = host
         self._disk = host.journal.disk
         self._ledger = host.ledger
+        self._scraps = host.scraps
 
     def exists(self, path: Path) -> bool:
         """Say whether there is an object; clear away a creation that was never acknowledged."""
@@ -99,7 +100,7 @@ class JournalEngine:
         try:
             self._host.repair(path)
             entry = self._ledger.entry(path)
-            if not entry.kept_end:
+            if not (entry.kept_end or self._scraps.take(wal_path(entry.place))):
                 self._disk.unlink(wal_path(entry.place))
         except OSError as error:
             raise StorageError(
@@ -110,6 +111,7 @@ class JournalEngine:
     def connect(self, entry: Entry) -> apsw.Connection:
         """Return a connection to an object's file. Raises StorageError."""
         entry.wal = wal_path(entry.place)
+        self._scraps.take(entry.wal)
         try:
             return open_file(entry.place, self.limits, vfs=self._disk.vfs, synchronous="OFF")
         except StorageError:
@@ -190,9 +192,13 @@ class JournalEngine:
         self._host.marker.fold_soon(file)
 
     def remove_wal(self, entry: Entry) -> None:
-        """Remove the WAL of a closed database whose commits are all folded."""
+        """Remove the WAL of a closed database whose commits do not count."""
         with suppress(OSError):  # then the next opening does it
             self._disk.unlink(entry.wal)
+
+    def leave_wal(self, entry: Entry, *, keep: bool) -> None:
+        """Give up the WAL of a closed database, which is void; it may be used again with `keep`."""
+        self._scraps.leave(entry.wal, keep=keep)
 
     def keep_wal(self, entry: Entry) -> None:
         """Keep the WAL of a closed database whose commits are not all folded."""
@@ -235,4 +241,5 @@ class JournalEngine:
     def _remove_files(self, path: Path) -> None:
         for each in (path, draft_path(path)):
             self._disk.unlink(each)
+            self._scraps.take(wal_path(each))
             self._disk.unlink(wal_path(each))

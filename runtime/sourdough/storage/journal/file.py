@@ -7,7 +7,6 @@ spilled twice in a transaction is overwritten in place until the commit.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import apsw
@@ -116,12 +115,13 @@ class JournalFile:
         await wait_until_durable(OnMedium(self), self.commits)
         self._ended = True
         if self._dozes:
-            self._engine.remove_wal(self._entry)
+            self._engine.leave_wal(self._entry, keep=True)
             return
         folded = self.fold()
-        self._close_connection()
-        if folded:
-            self._engine.remove_wal(self._entry)
+        self.connection.close(True)
+        if folded and self._void_wal():
+            self._engine.leave_wal(self._entry, keep=True)
+        self._close_wal()
         self._closed(kept=not folded)
 
     def doze(self) -> bool:
@@ -155,12 +155,15 @@ class JournalFile:
             return
         self._ended = True
         if self._dozes:
-            self._engine.remove_wal(self._entry)
+            self._engine.leave_wal(self._entry, keep=True)
             return
-        self._close_connection()
+        self.connection.close(True)
+        self._close_wal()
         empty = not self._wal_end
-        if empty or self._error is not None:
+        if self._error is not None:
             self._engine.remove_wal(self._entry)
+        elif empty:
+            self._engine.leave_wal(self._entry, keep=not self._as_draft)
         self._entry.lost = self._error is not None
         self._closed(kept=not empty and self._error is None)
         self._journal.give_up(self, error)
@@ -301,23 +304,23 @@ class JournalFile:
             self._wal_fd = self._journal.disk.open(self._entry.wal)
         return self._wal_fd
 
-    def _void_wal(self) -> None:
-        """Keep the `-wal` of a file that dozes, but nothing in it.
+    def _void_wal(self) -> bool:
+        """Make the `-wal` of a closed connection an empty one; say whether it may stay.
 
-        Making and removing a file each wait for the file system's own journal: half of what waking
-        costs. With a header of zeros it is an empty one to SQLite, and its blocks are there.
+        All of it is folded. With a header of zeros SQLite finds nothing in it, and writes into the
+        blocks that it has (`scraps.py`).
         """
         entry, disk = self._entry, self._journal.disk
-        with suppress(OSError):
-            if not self._as_draft and (disk.size(entry.wal) or 0) <= _KEPT_BYTES:
-                if self._wal_end:
-                    disk.pwrite(self._wal(), [bytes(WAL_HEADER)], 0)
-                return
-        self._engine.remove_wal(entry)
-
-    def _close_connection(self) -> None:
-        self.connection.close(True)
-        self._close_wal()
+        try:
+            keep = not self._as_draft and (disk.size(entry.wal) or 0) <= _KEPT_BYTES
+            if self._wal_end:
+                disk.pwrite(self._wal(), [bytes(WAL_HEADER)], 0)
+        except OSError:
+            self._engine.remove_wal(entry)
+            return False
+        if not keep:
+            self._engine.leave_wal(entry, keep=False)
+        return keep
 
     def _close_wal(self) -> None:
         if self._wal_fd is not None:

@@ -19,6 +19,7 @@ from sourdough.storage.journal.marker import KEEP_SEGMENTS, Marker
 from sourdough.storage.journal.places import key_of
 from sourdough.storage.journal.reader import read_journals
 from sourdough.storage.journal.redo import redo
+from sourdough.storage.journal.scraps import Scraps
 from sourdough.storage.journal.segments import SEGMENT_BYTES
 from sourdough.storage.limits import DEFAULT_LIMITS, SqlLimits
 
@@ -67,6 +68,7 @@ class HostJournal:
             unsynced_bytes=unsynced_bytes,
         )
         self.ledger = Ledger(root, disk)
+        self.scraps = Scraps(disk, self.journal.background)
         self.intents = Intents(self.journal)
         self.marker = Marker(
             journal=self.journal,
@@ -151,6 +153,7 @@ class HostJournal:
 
         Where all of it can be marked in time nothing is left; else the next owner redoes the rest.
         """
+        self.scraps.clear()
         try:
             async with asyncio.timeout(RELEASE_SECONDS):
                 await self.marker.finish()
