@@ -6,8 +6,17 @@ import time
 
 import pytest
 
+from tests.conformance.frames import CLOSE, TEXT, close, frame
+from tests.conformance.wire import Wire
+
 ASLEEP = 10.1
 """Seconds without an event, after which an object has left memory."""
+
+
+def answer(line, *pair: str) -> None:
+    """Have the object set its automatic answer. Its gateway has heard of it when this returns."""
+    line.ask("auto", *pair)
+    assert line.receive() == "set"
 
 
 @pytest.fixture
@@ -79,7 +88,7 @@ def test_an_attachment_ends_with_its_connection(room, lines):
 def test_automatic_answers(room, lines):
     """semantics 7.6: to exactly one text, in place of the handler."""
     line = lines.open(room, "hibernate")
-    room.call("auto", "ping", "pong")
+    answer(line, "ping", "pong")
     assert line.exchange("ping") == "pong"
     for other in ("Ping", "ping ", "pin", b"ping"):
         assert line.exchange(other) == other
@@ -90,7 +99,7 @@ def test_automatic_answers(room, lines):
 def test_an_automatic_answer_wakes_nobody(room, lines):
     """semantics 7.6, trap 33: no instance is made for it, neither before nor after."""
     line = lines.open(room, "hibernate")
-    room.call("auto", "ping", "pong")
+    answer(line, "ping", "pong")
     room.world.advance(ASLEEP)
     for _ in range(10):
         assert line.exchange("ping") == "pong"
@@ -102,7 +111,7 @@ def test_an_automatic_answer_wakes_nobody(room, lines):
 def test_pings_wake_nobody(room, lines):
     """semantics 7.8: pings and pongs are the protocol's own."""
     line = lines.open(room, "hibernate")
-    room.call("auto", "ping", "pong")
+    answer(line, "ping", "pong")
     room.world.advance(ASLEEP)
     line.ping()
     assert line.exchange("ping") == "pong"
@@ -114,21 +123,21 @@ def test_an_automatic_answer_is_for_all_sockets(room, lines):
     """semantics 7.6: also those that come later; another replaces it, none clears it."""
     first = lines.open(room, "hibernate")
     assert room.call("autos") is None
-    room.call("auto", "ping", "pong")
+    answer(first, "ping", "pong")
     later = lines.open(room, "hibernate")
     assert [first.exchange("ping"), later.exchange("ping")] == ["pong", "pong"]
-    room.call("auto", "hello", "hi")
+    answer(first, "hello", "hi")
     assert room.call("autos") == ["hello", "hi"]
     assert [first.exchange("ping"), first.exchange("hello")] == ["ping", "hi"]
-    room.call("auto")
+    answer(first)
     assert room.call("autos") is None
     assert first.exchange("hello") == "hello"
 
 
 def test_an_automatic_answer_survives_sleep(room, lines):
     """semantics 7.6: without any socket that could remember it, too."""
-    lines.open(room, "hibernate")
-    room.call("auto", "ping", "pong")
+    line = lines.open(room, "hibernate")
+    answer(line, "ping", "pong")
     room.world.advance(ASLEEP)
     assert room.call("autos") == ["ping", "pong"]
     assert room.call("constructions") == 2
@@ -137,7 +146,7 @@ def test_an_automatic_answer_survives_sleep(room, lines):
 def test_when_an_automatic_answer_was_given(room, lines):
     """semantics 7.6: the time of the last one, None before; sleep keeps it."""
     line = lines.open(room, "hibernate")
-    room.call("auto", "ping", "pong")
+    answer(line, "ping", "pong")
     assert room.call("answered") == [None]
     assert line.exchange("other") == "other"
     assert room.call("answered") == [None]
@@ -152,14 +161,16 @@ def test_when_an_automatic_answer_was_given(room, lines):
     room.world.until(lambda: room.call("answered")[0] >= first + 99, True)
 
 
-def test_no_automatic_answer_behind_our_close(room, lines):
-    """semantics 7.6: once the object has closed its side."""
-    line = lines.open(room, "hibernate")
-    room.call("auto", "ping", "pong")
-    room.call("closes", 1000, "bye")
-    line.send("ping")
-    assert line.ended() == (1000, "bye")
-    assert line.left == []
+def test_no_automatic_answer_behind_our_close(room):
+    """semantics 7.6: once the object has closed its side, though the client has not."""
+    wire = Wire(room.world, f"/room/{room.name}/hibernate")
+    wire.ask()
+    wire.send(frame(TEXT, b'!["auto", "ping", "pong"]'), cut=False)
+    wire.send(frame(TEXT, b'!["close", 1000, "bye"]'), cut=False)
+    assert wire.frames(2) == [(TEXT, b"set", 0), (CLOSE, b"\x03\xe8", 0)]
+    wire.send(frame(TEXT, b"ping") + close(1000), cut=False)
+    assert wire.frames() == []
+    wire.close()
 
 
 def test_the_length_of_an_automatic_answer(room):
