@@ -161,7 +161,7 @@ class Server:
         listening = self._listen()
         catalogue = await Catalogue.open(options.storage)
         launcher = self._launcher(listening, run_dir, lock.fd)
-        await self._assemble(launcher, catalogue)
+        self._assemble(launcher, catalogue)
         control = ControlServer(
             run_dir / "control.sock",
             self._answers().answer,
@@ -181,7 +181,7 @@ class Server:
                 )
                 self._facts.watched_files = watcher.count()
                 watcher.start()
-            self._supervisor.start()
+            await self._begin()
             return await self._ended
         finally:
             ticker.cancel()
@@ -205,20 +205,22 @@ class Server:
         for place, reason in damaged.items():
             self._warn(f"{place} is damaged and not served: {reason}", RESTORE)
 
-    async def _adopt_alarms(self) -> None:
-        """Have the index hold what journals had noted ahead of it (invariant S11)."""
+    async def _begin(self) -> None:
+        """Start processes when the index of alarms holds what journals had noted (invariant S11)."""
         storage = self.options.storage
         left = await asyncio.to_thread(alarms_left, storage)
         if left:
             await self._ledger.alarms.adopt(left)
             await asyncio.to_thread(alarms_kept, storage)
+        if not self._supervisor.stopping:  # somebody may have stopped it meanwhile
+            self._supervisor.start()
 
     def _listen(self) -> socket.socket | None:
         listening = listen(self.options.host, self.options.port)
         self._facts.url = url_of(self.options.host, listening)
         return listening
 
-    async def _assemble(self, launcher: Launcher, catalogue: Catalogue) -> None:
+    def _assemble(self, launcher: Launcher, catalogue: Catalogue) -> None:
         options = self.options
         self._supervisor = Supervisor(
             application=Application(
@@ -280,7 +282,6 @@ class Server:
             clock_moved=self._test_mode.moved,
         ).take
         self._supervisor.on_fatal = self._fatal
-        await self._adopt_alarms()
         self._assembled = True
 
     def _launcher(self, listening: socket.socket | None, run_dir: Path, lock_fd: int) -> Launcher:

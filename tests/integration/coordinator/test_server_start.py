@@ -7,6 +7,7 @@ import errno
 import os
 import socket
 import sys
+import threading
 
 import pytest
 
@@ -15,7 +16,7 @@ from sourdough.coordinator.child import ChildProcess
 from sourdough.coordinator.listening import listen
 from sourdough.coordinator.options import ServerOptions
 from sourdough.coordinator.server import Server
-from sourdough.errors import StartError
+from sourdough.errors import StartError, StorageFormatError
 
 
 def made(tmp_path, *, port=0):
@@ -52,6 +53,20 @@ async def test_a_key_pressed_before_the_start_ends_it(tmp_path):
     server.stop()
     assert await running == 0
     assert server.snapshot().hosts == ()
+
+
+async def test_a_server_that_cannot_adopt_its_alarms_ends(tmp_path):
+    """What recoveries left cannot be read: the error is told, and nothing keeps the process (S11)."""
+    journals = tmp_path / ".sourdough" / "journal.d"
+    journals.mkdir(parents=True)
+    (journals / "intents").write_bytes(b"no list of alarms")
+    before = set(threading.enumerate())
+    with pytest.raises(StorageFormatError, match="cannot be read") as raised:
+        await made(tmp_path).run()
+    assert "catalogue.sqlite" in str(raised.value.hint)
+    left = {each.name for each in set(threading.enumerate()) - before}
+    # Those end with the loop.
+    assert all(name.startswith(("asyncio", "AnyIO")) for name in left), left
 
 
 def test_a_port_that_cannot_be_had_is_told_with_what_to_do():

@@ -100,7 +100,9 @@ def left_intents(root: Path, disk: Disk) -> list[tuple[bytes, int]]:
         version, found = _decode(disk.pread(fd, size, 0))
     except msgspec.MsgspecError as error:
         raise StorageFormatError(
-            "the list of alarms that a recovery left cannot be read", place=str(path)
+            "the list of alarms that a recovery left cannot be read",
+            place=str(path),
+            hint="remove it and catalogue.sqlite, which is made anew from the objects' files",
         ) from error
     finally:
         disk.close(fd)
