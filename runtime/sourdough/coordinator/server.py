@@ -207,11 +207,10 @@ class Server:
 
     async def _begin(self) -> None:
         """Start processes when the index of alarms holds what journals had noted (invariant S11)."""
-        storage = self.options.storage
-        left = await asyncio.to_thread(alarms_left, storage)
+        left = await asyncio.to_thread(alarms_left, self.options.storage)
         if left:
             await self._ledger.alarms.adopt(left)
-            await asyncio.to_thread(alarms_kept, storage)
+            await asyncio.to_thread(alarms_kept, self.options.storage)
         if not self._supervisor.stopping:  # somebody may have stopped it meanwhile
             self._supervisor.start()
 
