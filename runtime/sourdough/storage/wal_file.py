@@ -206,9 +206,12 @@ class WalFile:
             self._fold()
 
     def _start_sync(self) -> None:
-        if self._engine.error is None:
-            self._syncing, self._unsynced = self._unsynced, 0
-            self._sync_running = self._engine.submit(self, self.commits)
+        error = self._engine.error
+        if error is not None:  # another object's sync has failed: no more are made (S2)
+            self._engine.loop.call_soon(self._tell, self.commits, error)
+            return
+        self._syncing, self._unsynced = self._unsynced, 0
+        self._sync_running = self._engine.submit(self, self.commits)
 
     def _tell(self, commit: int, error: Exception | None) -> None:
         """Answer who waits for a commit up to this one."""
