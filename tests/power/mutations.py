@@ -101,14 +101,14 @@ def _failed_sync_is_tried_again(machine):
 
 
 def _closing_folds(machine):
-    connect = engine.JournalEngine._connect
+    connect = engine.JournalEngine.connect
 
     def folding(self, entry):
-        opened = connect(self, entry)
-        opened.connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
-        return opened
+        connection = connect(self, entry)
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
+        return connection
 
-    machine.replace(engine.JournalEngine, "_connect", folding)
+    machine.replace(engine.JournalEngine, "connect", folding)
 
 
 def _folds_what_is_not_recorded(machine):
