@@ -113,11 +113,13 @@ class Peers:
     def _send_former(self, seat: int, event: Outgoing) -> None:
         """Nobody sits there. What began before the release may still go to who did (D6).
 
-        Two hosts that drain at the same time need each other for it: A -> B -> A.
+        Two hosts that drain at the same time need each other for it: A -> B -> A. Who has refused
+        an event already is not asked again: those made after it would go ahead (invariant D4).
         """
         former = self._former.get(seat)
-        if former is None or event.version >= former.version:
-            self._park(seat, event)
+        asked = former is not None and event.epoch >= former.epoch
+        if former is None or asked or event.version >= former.version:
+            self._park(seat, event, self._returned if event.epoch else None)
             return
         event.epoch = former.epoch
         former.link.open(event, event.encode(), not event.body_follows)

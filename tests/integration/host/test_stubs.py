@@ -7,9 +7,11 @@ import asyncio
 import pytest
 
 from sourdough.errors import CallTimeoutError, DeadlockError, DurableObjectError
+from sourdough.host.host import Phase
 from sourdough.http import Response
 from sourdough.objects.durable_object import DurableObject
 from sourdough.objects.event import current_event
+from sourdough.wire.messages import Leaving
 from tests.integration.host.reached import stub_of
 
 
@@ -321,6 +323,30 @@ async def test_a_body_is_made_in_the_context_of_its_own_object(reached):
     made, name = reached
     home = made.name(seat=1, number=2)
     assert await made.stub(home, seat=1).send_body(name) == f"Thing:{home}"
+
+
+async def test_refused_calls_keep_their_place_over_tables_without_an_owner(cluster):
+    """Who has refused them is not asked again: what was made later would go ahead (invariant D4)."""
+    Thing.seen, Thing.go = [], asyncio.Event()
+    made = cluster(Thing)
+    stub = made.stub(made.name(seat=2), seat=1)
+    await stub.append(0)
+    made.host(2).host.phase = Phase.RELEASED  # before the table says so
+    calls = [asyncio.ensure_future(stub.append(number)) for number in range(1, 100)]
+    peers = made.host(1)._peers
+    await made.until(lambda: peers.parked == 99)
+    left = made.entries.pop(2)
+    made.leaving[2] = Leaving(2, left.epoch, left.serial, left.path, made.version + 1)
+    made.publish()
+    calls += [asyncio.ensure_future(stub.append(number)) for number in range(100, 200)]
+    for _ in range(3):
+        for _ in range(20):
+            await asyncio.sleep(0)
+        made.publish()
+    made.add(7, 2, 5)
+    made.publish()
+    await asyncio.gather(*calls)
+    assert Thing.seen == list(range(200))
 
 
 async def test_a_thousand_calls_arrive_in_order_over_a_change_of_owner(cluster):
