@@ -1,7 +1,8 @@
 """What has come on a socket that does not hibernate, until a listener or a reader takes it.
 
-Messages go to the listeners, where there are any; else they wait for a reader, in order, and hold
-the other side back: each that is taken lets one more come.
+Messages go to the listeners, where there are any; else they wait for a reader, in order. A gateway
+holds a client back meanwhile: each that is taken lets one more come. Code in another object cannot
+be held back, as `send` never waits: what waits is bounded, and the socket ends at the bound.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 # Credit is given back in portions: a frame for each message would cost as much as the message.
 _PORTION = 16
+# What may wait for a reader, with what the list itself takes for each message.
+_MOST_WAITING = 64 * 1024 * 1024
+_PER_MESSAGE = 64
 
 KINDS = ("message", "close", "error")
 
@@ -35,6 +39,7 @@ class Inbox:
         "_taken",
         "_until_end",
         "_waiters",
+        "_waiting",
         "end",
         "owner",
     )  # fmt: skip
@@ -50,6 +55,12 @@ class Inbox:
         self._until_end: deque[asyncio.Future[None]] = deque()
         self._running = 0
         self._taken = 0
+        self._waiting = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether nobody reads, and no more may wait."""
+        return self._waiting >= _MOST_WAITING
 
     # --- what comes
 
@@ -61,6 +72,7 @@ class Inbox:
             self._hear(MessageEvent(data=data))
         else:
             self._messages.append(data)
+            self._waiting += len(data) + _PER_MESSAGE
             self._wake_one()
 
     def close(self, event: CloseEvent, error: Exception | None) -> None:
@@ -82,7 +94,7 @@ class Inbox:
         if listener not in listeners:
             listeners.append(listener)
         while kind == "message" and self._messages:
-            self._hear(MessageEvent(data=self._messages.popleft()))
+            self._hear(MessageEvent(data=self._next()))
 
     def unlisten(self, kind: str, listener: Callable[[Any], Any]) -> None:
         """Remove a listener; does nothing where it is none."""
@@ -112,7 +124,7 @@ class Inbox:
             if self.end is not None:
                 raise WebSocketClosedError(self.end.code, self.end.reason, self.end.was_clean)
             await self._woken()
-        data = self._messages.popleft()
+        data = self._next()
         self._took()
         admitted = self.owner.admitted()
         if admitted is not None:
@@ -142,6 +154,11 @@ class Inbox:
             if not waiter.done():
                 waiter.set_result(None)
                 return
+
+    def _next(self) -> str | bytes:
+        data = self._messages.popleft()
+        self._waiting -= len(data) + _PER_MESSAGE
+        return data
 
     def _took(self) -> None:
         self._taken += 1

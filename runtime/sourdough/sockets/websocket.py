@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from sourdough.wire.sockets import SocketMessage
 
 CONNECTING, OPEN, CLOSING, CLOSED = range(4)
+_NOT_READ = (1013, "nobody reads what is sent")
 
 NOT_ACCEPTED = (
     "You must call one of accept() or ctx.accept_web_socket() on this WebSocket before sending"
@@ -290,6 +291,9 @@ class WebSocket:
         if self._ready_state == CLOSED:
             return
         if isinstance(message, Message):
+            if self.inbox.full:
+                self.end(*_NOT_READ)
+                return
             self.owner.moved(self)
             self.inbox.message(from_payload(message.data, message.text))
         elif isinstance(message, Opened):

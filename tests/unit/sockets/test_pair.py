@@ -47,6 +47,26 @@ async def turns():
         await asyncio.sleep(0)
 
 
+async def test_what_nobody_reads_is_bounded(ends):
+    """At the bound the socket ends, for both sides; what has come can still be read (W5)."""
+    sender, silent = ends
+    message = bytes(8 * 1024 * 1024)
+    for _ in range(12):
+        sender.send(message)
+    end = await sender.wait_closed()
+    assert (end.code, sender.ready_state, silent.ready_state) == (1013, 3, 3)
+    assert len([each async for each in silent]) == 8
+
+
+async def test_messages_that_are_read_make_room(ends):
+    """The bound is one of what waits, not of what has passed."""
+    sender, reader = ends
+    for _ in range(12):
+        sender.send(bytes(8 * 1024 * 1024))
+        assert len(await reader.receive()) == 8 * 1024 * 1024
+    assert (sender.ready_state, reader.ready_state) == (1, 1)
+
+
 async def test_both_directions(ends):
     """semantics 7.1: in order, text and bytes; by name and by index."""
     left, right = ends
