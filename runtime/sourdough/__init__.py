@@ -26,13 +26,13 @@ from sourdough.errors import (
 )
 from sourdough.http import Headers, Request, Response
 from sourdough.ids import ObjectId
+from sourdough.objects.calls.namespace import DurableObjectNamespace, Env
+from sourdough.objects.calls.stub import RemoteStub
+from sourdough.objects.calls.target import RpcTarget
 from sourdough.objects.context import DurableObjectState
 from sourdough.objects.controller import ScheduledController
 from sourdough.objects.durable_object import DurableObject, WorkerEntrypoint
-from sourdough.objects.namespace import DurableObjectNamespace, Env
-from sourdough.objects.restored import RestoredSocket
-from sourdough.objects.stub import RemoteStub
-from sourdough.objects.target import RpcTarget
+from sourdough.objects.web_sockets.restored import RestoredSocket
 from sourdough.outgoing.connect import connect
 from sourdough.outgoing.fetch import fetch
 from sourdough.sockets import (

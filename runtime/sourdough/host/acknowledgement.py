@@ -16,8 +16,8 @@ from sourdough.wire.sockets import Doubt
 
 if TYPE_CHECKING:
     from sourdough.host.incoming import Incoming
-    from sourdough.objects.socket_event import SocketDelivery
-    from sourdough.objects.socket_store import SocketStore
+    from sourdough.objects.web_sockets.delivery import SocketDelivery
+    from sourdough.objects.web_sockets.store import SocketStore
 
 
 class Acknowledgement(NoResponse):

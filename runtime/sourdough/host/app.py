@@ -15,7 +15,7 @@ from sourdough.apps.kind import Kind
 from sourdough.apps.lifespan import Lifespan
 from sourdough.apps.scope import http_scope, socket_scope
 from sourdough.apps.wsgi import WsgiThreads
-from sourdough.objects.blocking import BlockingEnv
+from sourdough.objects.calls.blocking import BlockingEnv
 from sourdough.objects.durable_object import WorkerEntrypoint
 
 if TYPE_CHECKING:

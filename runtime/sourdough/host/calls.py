@@ -21,13 +21,13 @@ from sourdough.http import BodyReader, Request, Response
 from sourdough.http.body import WatchedBody
 from sourdough.http.response import UPGRADE
 from sourdough.ids import ID_BYTES
+from sourdough.objects.calls.departure import calling_object, came_back, is_held, pass_gate
+from sourdough.objects.calls.sending import encode_data_arguments
+from sourdough.objects.calls.session import Session
 from sourdough.objects.chain import chain_of_call, lead, pack
-from sourdough.objects.departure import calling_object, came_back, is_held, pass_gate
 from sourdough.objects.event import Event, ReadEvent, current_event
 from sourdough.objects.failure import decode_error
 from sourdough.objects.owner import ObjectOwner
-from sourdough.objects.sending import encode_data_arguments
-from sourdough.objects.session import Session
 from sourdough.sockets import RelayedWebSocket
 from sourdough.sockets.bridge import bridged_pair
 from sourdough.values import REFERENCING, decode
@@ -63,7 +63,7 @@ class Calls:
         return self._peers.clock.timeout(seconds)
 
     async def fetch(self, key: bytes, name: str | None, request: Request, order: Order) -> Response:
-        """Send a request to an object; see `objects.stub.Caller`."""
+        """Send a request to an object; see `objects.calls.stub.Caller`."""
         order.check()
         caller = current_event.get()
         chain = chain_of_call(caller)
@@ -95,7 +95,7 @@ class Calls:
         order: Order,
         flags: int = 0,
     ) -> Any:
-        """Call a method of an object; see `objects.stub.Caller`."""
+        """Call a method of an object; see `objects.calls.stub.Caller`."""
         if order.broken is not None:
             order.check()
         caller = current_event.get()
@@ -146,7 +146,7 @@ class Calls:
             raise
 
     async def read(self, key: bytes, name: str | None, path: str, order: Order) -> Any:
-        """Read a property of an object; see `objects.stub.Caller`."""
+        """Read a property of an object; see `objects.calls.stub.Caller`."""
         return await self.call(key, name, path, *_NO_ARGUMENTS, order, READS)
 
     def session(self, caller: Event | None) -> Session:

@@ -10,9 +10,9 @@ import asyncio
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sourdough.objects.calls.invocation import invoke
+from sourdough.objects.calls.session import Session, gone_error
 from sourdough.objects.event import current_event
-from sourdough.objects.invocation import invoke
-from sourdough.objects.session import Session, gone_error
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Coroutine

@@ -13,17 +13,17 @@ import msgspec
 
 from sourdough.http import Request, Response
 from sourdough.ids import ObjectId
+from sourdough.objects.calls.methods import no_function
+from sourdough.objects.calls.sending import encode_limited
+from sourdough.objects.calls.stub import Path, RemoteStub
 from sourdough.objects.failure import describe
-from sourdough.objects.methods import no_function
-from sourdough.objects.sending import encode_limited
-from sourdough.objects.stub import Path, RemoteStub
 from sourdough.values import decode
 from sourdough.wire.messages import Answer, Answered, Errand
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sourdough.objects.stub import Caller
+    from sourdough.objects.calls.stub import Caller
     from sourdough.wire.messages import Message
 
 # What a person is shown at most: items of an iterator, bytes of a body.

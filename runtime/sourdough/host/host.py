@@ -25,7 +25,7 @@ from sourdough.http import BodyReader, Request
 from sourdough.objects.chain import lead, unpack
 from sourdough.objects.event import Event, ReadEvent
 from sourdough.objects.refusal import TOO_MANY
-from sourdough.objects.socket_event import SocketDelivery
+from sourdough.objects.web_sockets.delivery import SocketDelivery
 from sourdough.observe.histogram import Histogram
 from sourdough.placement import seat_table, slot_of_key
 from sourdough.wire.credit import STREAM_WINDOW

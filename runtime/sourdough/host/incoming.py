@@ -16,7 +16,7 @@ from sourdough.errors import DurableObjectError
 from sourdough.host.talk import Talk
 from sourdough.http import BodyReader, Headers, Response
 from sourdough.http.response import UPGRADE
-from sourdough.objects.binding import bind_answer
+from sourdough.objects.calls.session import Session
 from sourdough.objects.failure import (
     describe,
     encode_error,
@@ -24,7 +24,7 @@ from sourdough.objects.failure import (
     start_at_user,
     traceback_of,
 )
-from sourdough.objects.session import Session
+from sourdough.objects.web_sockets.binding import bind_answer
 from sourdough.transport.stream import Stream
 from sourdough.wire.credit import STREAM_WINDOW
 from sourdough.wire.frames import END, INLINE_BODY, NOTE, ResetCode, Type

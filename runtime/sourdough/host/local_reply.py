@@ -9,9 +9,9 @@ from sourdough.errors import DurableObjectError
 from sourdough.host.local_body import Window
 from sourdough.http import BodyReader, Response
 from sourdough.http.body import WatchedBody
-from sourdough.objects.binding import bind_answer
+from sourdough.objects.calls.session import Session
 from sourdough.objects.failure import decode_error, encode_error
-from sourdough.objects.session import Session
+from sourdough.objects.web_sockets.binding import bind_answer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sourdough.objects.container import Container
     from sourdough.objects.event import BeforeChunk, Event
     from sourdough.objects.owner import Owner
-    from sourdough.objects.socket_store import SocketStore
+    from sourdough.objects.web_sockets.store import SocketStore
     from sourdough.wire.references import Message
 
 

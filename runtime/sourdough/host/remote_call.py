@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from sourdough.host.calls import Calls
     from sourdough.http.body import BodySource
+    from sourdough.objects.calls.session import Session
     from sourdough.objects.event import Event
-    from sourdough.objects.session import Session
 
 
 class Answered:

@@ -29,7 +29,7 @@ from sourdough.host.sql_limits import sql_limits
 from sourdough.ids import IdFactory, ObjectId
 from sourdough.movable import ShiftedClock
 from sourdough.objects.attribution import Attribution
-from sourdough.objects.namespace import DurableObjectNamespace, Env
+from sourdough.objects.calls.namespace import DurableObjectNamespace, Env
 from sourdough.objects.registry import ObjectClass, Registry
 from sourdough.outgoing import pool
 from sourdough.storage.database import Database
@@ -69,7 +69,7 @@ if TYPE_CHECKING:
 
     from sourdough.clock import Clock
     from sourdough.host.loading import Loaded
-    from sourdough.objects.stub import Caller
+    from sourdough.objects.calls.stub import Caller
     from sourdough.observe.breadcrumb import Breadcrumb
     from sourdough.transport.channel import Channel
 

@@ -13,8 +13,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from sourdough.host.mirrors import Mirrors
-from sourdough.objects.near import is_near
-from sourdough.objects.socket_store import SocketStore
+from sourdough.objects.web_sockets.near import is_near
+from sourdough.objects.web_sockets.store import SocketStore
 from sourdough.sockets.events import ABNORMAL, ABNORMAL_REASON
 from sourdough.wire.sockets import (
     DOORS,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sourdough.clock import Clock
-    from sourdough.objects.sockets import MirroredSocket
+    from sourdough.objects.web_sockets.mirror import MirroredSocket
     from sourdough.transport.link import Link
 
 # A gateway that does not answer for so long is stuck: the seat's next owner must not wait for it.
@@ -70,7 +70,7 @@ class _Gateway:
 
 
 class HostSockets:
-    """Implements `objects.sockets.Outlet` over the links to gateways."""
+    """Implements `objects.web_sockets.mirror.Outlet` over the links to gateways."""
 
     def __init__(
         self, *, clock: Clock, version: Callable[[], int], hold_back: Callable[[bool], None]
@@ -135,7 +135,7 @@ class HostSockets:
                 self._end(each)
 
     def _end(self, held: MirroredSocket) -> None:
-        """Tell the object that a socket broke: once, whoever else tells it (`objects.ends`)."""
+        """Tell the object that a socket broke: once, whoever else tells it (`objects.web_sockets.ends`)."""
         if held.number not in self._orphans:
             self._orphans.add(held.number)
             self.store.near.add(held, held.name, None).break_()

@@ -9,7 +9,7 @@ from sourdough.wire.references import ANSWER, Message, MessageReader, Raised, Re
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sourdough.objects.session import Session
+    from sourdough.objects.calls.session import Session
     from sourdough.transport.stream import Stream
 
 
@@ -32,7 +32,7 @@ class Talk:
         session.attach(self.post)
 
     def post(self, message: Message) -> None:
-        """Send a message. What it may take is bounded by those who send: see `objects.session`."""
+        """Send a message. What it may take is bounded by those who send: see `objects.calls.session`."""
         self._stream.send_body(encode(message), end=False)
 
     def receive(self, chunk: bytes) -> None:

@@ -48,7 +48,7 @@ class ClassCaller:
         return SYSTEM_CLOCK.timeout(seconds)
 
     async def fetch(self, key: bytes, name: str | None, request: Request, order: Track) -> Response:
-        """Send a request to an object; see `objects.stub.Caller`."""
+        """Send a request to an object; see `objects.calls.stub.Caller`."""
         caller = await self._ready(order)
         response: Response = await caller.fetch(key, name, request, order.order)
         return response
@@ -62,12 +62,12 @@ class ClassCaller:
         kwargs: dict[str, Any],
         order: Track,
     ) -> Any:
-        """Call a method of an object; see `objects.stub.Caller`."""
+        """Call a method of an object; see `objects.calls.stub.Caller`."""
         caller = await self._ready(order)
         return await caller.call(key, name, path, args, kwargs, order.order)
 
     async def read(self, key: bytes, name: str | None, path: str, order: Track) -> Any:
-        """Read a property of an object; see `objects.stub.Caller`."""
+        """Read a property of an object; see `objects.calls.stub.Caller`."""
         caller = await self._ready(order)
         return await caller.read(key, name, path, order.order)
 

@@ -13,8 +13,8 @@ from sourdough.library.classes import ClassBook
 from sourdough.library.membership import Membership
 from sourdough.library.options import read_options
 from sourdough.library.output import Output
+from sourdough.objects.calls.namespace import DurableObjectNamespace
 from sourdough.objects.durable_object import DurableObject, WorkerEntrypoint
-from sourdough.objects.namespace import DurableObjectNamespace
 
 if TYPE_CHECKING:
     import os
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from sourdough.config.model import Durability
     from sourdough.library.options import Options
-    from sourdough.objects.stub import RemoteStub
+    from sourdough.objects.calls.stub import RemoteStub
     from sourdough.observe.records import AnyRecord
 
 T = TypeVar("T", bound=DurableObject)

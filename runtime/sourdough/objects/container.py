@@ -24,12 +24,12 @@ from sourdough.objects.application import Application
 from sourdough.objects.event import Event, current_event
 from sourdough.objects.gates import InputGate
 from sourdough.objects.handling import handle, new_task
-from sourdough.objects.instance_sockets import InstanceSockets
 from sourdough.objects.output_gate import tell_reset
 from sourdough.objects.refusal import TOO_LONG, is_own_failure, overloaded_error, reset_error
 from sourdough.objects.sections import SECTION_SECONDS, Sections
-from sourdough.objects.socket_event import SocketDelivery
 from sourdough.objects.standstill import place_of
+from sourdough.objects.web_sockets.delivery import SocketDelivery
+from sourdough.objects.web_sockets.instance_sockets import InstanceSockets
 from sourdough.objects.work import Work
 from sourdough.observe.breadcrumb import Breadcrumb, breadcrumb_of
 from sourdough.storage.failure import closed
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from sourdough.objects.durable_object import DurableObject
     from sourdough.objects.hold import Hold
     from sourdough.objects.registry import ObjectClass
-    from sourdough.objects.socket_store import SocketStore
+    from sourdough.objects.web_sockets.store import SocketStore
     from sourdough.storage.database import Database
 
 log = logging.getLogger("sourdough.objects")

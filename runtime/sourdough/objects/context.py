@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sourdough.ids import ObjectId
     from sourdough.objects.container import Container
-    from sourdough.objects.restored import RestoredSocket
+    from sourdough.objects.web_sockets.restored import RestoredSocket
     from sourdough.sockets import WebSocket, WebSocketRequestResponsePair
     from sourdough.storage.storage import Storage
 

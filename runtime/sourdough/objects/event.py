@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from sourdough.http import Request, Response
+    from sourdough.objects.calls.session import Session
     from sourdough.objects.chain import Chain
     from sourdough.objects.container import Container
     from sourdough.objects.owner import Owner
-    from sourdough.objects.session import Session
 
 BeforeChunk = Callable[[], Awaitable[None] | None]
 """Awaited before each chunk of a streamed body: the output gate."""

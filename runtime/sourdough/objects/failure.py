@@ -17,7 +17,7 @@ from sourdough.errors import (
     StorageFullError,
 )
 from sourdough.http.body import BodyError
-from sourdough.objects.crossing import REMOTE_TRACEBACK, decode_error, encode_error
+from sourdough.objects.calls.crossing import REMOTE_TRACEBACK, decode_error, encode_error
 
 # Stack frames of ours say nothing to a user.
 _OURS = str(Path(__file__).parents[1])

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from sourdough.errors import DurableObjectError
 from sourdough.http import Response
 from sourdough.objects.alarm import AlarmEvent, run_alarm
-from sourdough.objects.binding import across
+from sourdough.objects.calls.invocation import invoke
 from sourdough.objects.event import closed_from_outside, current_event
 from sourdough.objects.failure import NoFetchError, WrongResultError
-from sourdough.objects.invocation import invoke
 from sourdough.objects.output_gate import send_confirmed
-from sourdough.objects.socket_event import OfSocket
-from sourdough.objects.socket_handling import run_of_socket
+from sourdough.objects.web_sockets.binding import across
+from sourdough.objects.web_sockets.delivery import OfSocket
+from sourdough.objects.web_sockets.handling import run_of_socket
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Coroutine
 
+    from sourdough.objects.calls.session import Session
     from sourdough.objects.container import Container
     from sourdough.objects.event import Event, ReferenceEvent
-    from sourdough.objects.session import Session
 
 T = TypeVar("T")
 

@@ -20,7 +20,7 @@ from sourdough.objects.held_back import HeldBack
 from sourdough.objects.quarantine import Quarantine
 from sourdough.objects.refusal import overloaded_error, released_error
 from sourdough.objects.sections import SECTION_SECONDS
-from sourdough.objects.socket_store import NoGateways, SocketStore
+from sourdough.objects.web_sockets.store import NoGateways, SocketStore
 from sourdough.observe.breadcrumb import Breadcrumb
 from sourdough.storage.database import Database
 from sourdough.storage.engine import Durability

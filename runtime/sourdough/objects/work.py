@@ -23,8 +23,8 @@ from sourdough.objects.timer import OwnTimer
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from sourdough.objects.calls.session import Session
     from sourdough.objects.container import Container
-    from sourdough.objects.session import Session
 
 log = logging.getLogger("sourdough.objects")
 

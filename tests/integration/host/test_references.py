@@ -8,8 +8,8 @@ import pytest
 
 from sourdough.errors import DurableObjectError
 from sourdough.http import Headers, Request, Response
+from sourdough.objects.calls.target import RpcTarget
 from sourdough.objects.durable_object import DurableObject
-from sourdough.objects.target import RpcTarget
 from tests.integration.host.reached import lent, stub_of
 
 

@@ -9,8 +9,8 @@ import weakref
 import pytest
 
 from sourdough.errors import DurableObjectError
+from sourdough.objects.calls.target import RpcTarget
 from sourdough.objects.durable_object import DurableObject
-from sourdough.objects.target import RpcTarget
 
 
 class Purse(RpcTarget):

@@ -6,10 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from sourdough.http import Request
-from sourdough.objects.binding import bind_answer
 from sourdough.objects.event import Event
-from sourdough.objects.socket_event import SocketDelivery
-from sourdough.objects.socket_store import SocketStore
+from sourdough.objects.web_sockets.binding import bind_answer
+from sourdough.objects.web_sockets.delivery import SocketDelivery
+from sourdough.objects.web_sockets.store import SocketStore
 from sourdough.wire.sockets import (
     Attach,
     Bind,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Gateways:
-    """Implements `objects.sockets.Outlet`; remembers what each socket was told."""
+    """Implements `objects.web_sockets.mirror.Outlet`; remembers what each socket was told."""
 
     def __init__(self, world: Any) -> None:
         self.world = world

@@ -100,7 +100,7 @@ async def test_an_end_is_taken_once(inside):
 
 async def test_an_object_has_at_most_so_many(gateways, inside, monkeypatch, world):
     """semantics 7.2."""
-    monkeypatch.setattr("sourdough.objects.instance_sockets.MAX_SOCKETS", 2)
+    monkeypatch.setattr("sourdough.objects.web_sockets.instance_sockets.MAX_SOCKETS", 2)
     await gateways.open()
     await gateways.open()
     with pytest.raises(RuntimeError, match=r"only .* websockets can be accepted on a single"):

@@ -8,7 +8,7 @@ import datetime as dt
 import pytest
 
 from sourdough.http import Request, Response
-from sourdough.objects.binding import bind_answer
+from sourdough.objects.web_sockets.binding import bind_answer
 from sourdough.sockets import WebSocketPair, WebSocketRequestResponsePair
 from sourdough.values import decode
 from sourdough.wire.sockets import Bind, CloseAll, Doubt, Held, Opened, Reported, Settings

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sourdough.errors import CallTimeoutError
 from sourdough.http import Headers, Request, Response
-from sourdough.objects.pending import Call
+from sourdough.objects.calls.pending import Call
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Generator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sourdough.errors import WebSocketError
 from sourdough.objects.failure import start_at_user
-from sourdough.objects.socket_event import ListenerDelivery, SocketDelivery
+from sourdough.objects.web_sockets.delivery import ListenerDelivery, SocketDelivery
 from sourdough.sockets.limits import from_payload
 from sourdough.sockets.owner import call_listener
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sourdough.objects.container import Container
-    from sourdough.objects.socket_event import OfSocket
+    from sourdough.objects.web_sockets.delivery import OfSocket
     from sourdough.sockets import WebSocket
 
 log = logging.getLogger("sourdough.objects")

@@ -9,7 +9,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from sourdough.apps.threads import call, iterate
-from sourdough.objects.namespace import DurableObjectNamespace
+from sourdough.objects.calls.namespace import DurableObjectNamespace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sourdough.http import Response
-from sourdough.objects.farewell import RESET
-from sourdough.objects.instance_sockets import InstanceSockets
-from sourdough.objects.sockets import GatewayLine
+from sourdough.objects.web_sockets.farewell import RESET
+from sourdough.objects.web_sockets.instance_sockets import InstanceSockets
+from sourdough.objects.web_sockets.mirror import GatewayLine
 from sourdough.sockets import RelayedWebSocket, WebSocket
 from sourdough.sockets.bridge import Bridge
 from sourdough.sockets.websocket import Use
@@ -15,7 +15,7 @@ from sourdough.wire.sockets import Bind, CloseSocket
 
 if TYPE_CHECKING:
     from sourdough.http import Request
-    from sourdough.objects.socket_store import SocketStore
+    from sourdough.objects.web_sockets.store import SocketStore
 
 NO_UPGRADE = (
     "Tried to return a WebSocket in a response to a request which did not contain the header"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from sourdough.objects.stub import RemoteStub
+from sourdough.objects.calls.stub import RemoteStub
 
 if TYPE_CHECKING:
     from sourdough.ids import IdFactory, ObjectId
-    from sourdough.objects.stub import Caller
+    from sourdough.objects.calls.stub import Caller
 
 T = TypeVar("T")
 

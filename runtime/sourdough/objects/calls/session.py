@@ -20,13 +20,13 @@ from weakref import WeakValueDictionary
 
 from sourdough.errors import DurableObjectError
 from sourdough.objects import chain
-from sourdough.objects.addresses import address_of, restored
-from sourdough.objects.departure import came_back, is_held, pass_gate
+from sourdough.objects.calls.addresses import address_of, restored
+from sourdough.objects.calls.departure import came_back, is_held, pass_gate
+from sourdough.objects.calls.production import Production
+from sourdough.objects.calls.remote import RemoteIterator, RemoteReference
+from sourdough.objects.calls.sending import encode_arguments, encode_result
 from sourdough.objects.event import Event, ReferenceEvent, current_event
 from sourdough.objects.failure import decode_error, encode_error
-from sourdough.objects.production import Production
-from sourdough.objects.remote import RemoteIterator, RemoteReference
-from sourdough.objects.sending import encode_arguments, encode_result
 from sourdough.values import REFERENCING, decode, decode_referencing
 from sourdough.wire.references import (
     Cancel,
@@ -44,9 +44,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sourdough.http import Response
+    from sourdough.objects.calls.stub import Caller
     from sourdough.objects.event import BeforeChunk
     from sourdough.objects.owner import Kept, Owner
-    from sourdough.objects.stub import Caller
 
 CONTEXT_GONE = "The execution context which hosts this callback is no longer running."
 

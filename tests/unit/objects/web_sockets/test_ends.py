@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sourdough.movable import ShiftedClock
-from sourdough.objects.ends import Ends
+from sourdough.objects.web_sockets.ends import Ends
 
 
 def test_an_end_is_news_once():
@@ -18,7 +18,7 @@ def test_an_end_is_news_once():
 
 def test_what_is_remembered_is_bounded(monkeypatch):
     """The oldest are forgotten: those beyond a number, and those that are old."""
-    monkeypatch.setattr("sourdough.objects.ends._MOST_KEPT", 3)
+    monkeypatch.setattr("sourdough.objects.web_sockets.ends._MOST_KEPT", 3)
     clock = ShiftedClock()
     ends = Ends(clock)
     for number in range(5):

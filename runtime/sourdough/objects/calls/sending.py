@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sourdough.objects.addresses import passes
+from sourdough.objects.calls.addresses import passes
 from sourdough.values import encode, encode_referencing
 from sourdough.values import encode_arguments as encode_plain
 from sourdough.values.paths import culprit
 
 if TYPE_CHECKING:
-    from sourdough.objects.session import Session
+    from sourdough.objects.calls.session import Session
 
 # What arguments or a result may take as encoded (semantics 2.6).
 MAX_VALUE_BYTES = 32 * 1024 * 1024

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sourdough.objects.ends import Ends
-from sourdough.objects.farewell import MOVED, RESET
-from sourdough.objects.near import NearSockets, is_near
-from sourdough.objects.sockets import MirroredSocket, ObjectSockets
+from sourdough.objects.web_sockets.ends import Ends
+from sourdough.objects.web_sockets.farewell import MOVED, RESET
+from sourdough.objects.web_sockets.mirror import MirroredSocket, ObjectSockets
+from sourdough.objects.web_sockets.near import NearSockets, is_near
 from sourdough.wire.sockets import CloseAll, Closed
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sourdough.clock import Clock
     from sourdough.objects.event import Event
-    from sourdough.objects.sockets import Outlet
+    from sourdough.objects.web_sockets.mirror import Outlet
     from sourdough.sockets import WebSocket
     from sourdough.wire.sockets import Held, Message, Opened, Settings, SocketMessage
 

@@ -12,7 +12,7 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any, Literal
 
 from sourdough.objects.event import NoResponse, current_event
-from sourdough.objects.socket_event import SocketDelivery
+from sourdough.objects.web_sockets.delivery import SocketDelivery
 from sourdough.sockets.events import ABNORMAL, ABNORMAL_REASON
 from sourdough.sockets.line import NO_CODE, deliver_soon
 from sourdough.wire.sockets import (
@@ -28,8 +28,8 @@ from sourdough.wire.sockets import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sourdough.objects.socket_store import SocketStore
-    from sourdough.objects.sockets import MirroredSocket
+    from sourdough.objects.web_sockets.mirror import MirroredSocket
+    from sourdough.objects.web_sockets.store import SocketStore
     from sourdough.sockets import WebSocket
     from sourdough.wire.sockets import SocketMessage
 

@@ -13,19 +13,19 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sourdough.errors import StorageError
-from sourdough.objects.farewell import EVICTED, MOVED, RESET
-from sourdough.objects.outbox import Outbox
 from sourdough.objects.refusal import is_own_failure, of_storage, reset_error
-from sourdough.objects.socket_event import ListenerDelivery
+from sourdough.objects.web_sockets.delivery import ListenerDelivery
+from sourdough.objects.web_sockets.farewell import EVICTED, MOVED, RESET
+from sourdough.objects.web_sockets.outbox import Outbox
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from sourdough.objects.container import Container
-    from sourdough.objects.farewell import Farewell
     from sourdough.objects.hold import Hold
-    from sourdough.objects.socket_event import SocketDelivery
-    from sourdough.objects.socket_store import SocketStore
+    from sourdough.objects.web_sockets.delivery import SocketDelivery
+    from sourdough.objects.web_sockets.farewell import Farewell
+    from sourdough.objects.web_sockets.store import SocketStore
     from sourdough.sockets import WebSocket
     from sourdough.sockets.events import ListenerEvent
 

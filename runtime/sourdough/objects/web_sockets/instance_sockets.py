@@ -1,6 +1,6 @@
 """The hibernating WebSockets of one instance: one Python object for each.
 
-What outlives the instance is in `objects.sockets`, what it says and hears in `objects.conversation`.
+What outlives the instance is in `mirror`, what it says and hears in `conversation`.
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
-from sourdough.objects.conversation import Conversation
-from sourdough.objects.departure import calling_object
+from sourdough.objects.calls.departure import calling_object
 from sourdough.objects.event import current_event
-from sourdough.objects.near import FarLine
-from sourdough.objects.restored import RestoredSocket
-from sourdough.objects.sockets import HeldLine
+from sourdough.objects.web_sockets.conversation import Conversation
+from sourdough.objects.web_sockets.mirror import HeldLine
+from sourdough.objects.web_sockets.near import FarLine
+from sourdough.objects.web_sockets.restored import RestoredSocket
 from sourdough.sockets.limits import MAX_SOCKETS, checked_tags, from_payload, to_payload
 from sourdough.sockets.owner import NOBODY, find_owners_by
 from sourdough.sockets.websocket import Use, WebSocket
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from sourdough.objects.container import Container
     from sourdough.objects.event import Event
-    from sourdough.objects.near import NearSocket
-    from sourdough.objects.socket_store import SocketStore
-    from sourdough.objects.sockets import MirroredSocket, ObjectSockets
+    from sourdough.objects.web_sockets.mirror import MirroredSocket, ObjectSockets
+    from sourdough.objects.web_sockets.near import NearSocket
+    from sourdough.objects.web_sockets.store import SocketStore
     from sourdough.sockets import WebSocketRequestResponsePair
     from sourdough.sockets.owner import Owner
 

@@ -6,10 +6,10 @@ import inspect
 from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
+from sourdough.objects.calls.remote import RemoteTarget
+from sourdough.objects.calls.stub import Path
+from sourdough.objects.calls.target import RpcTarget
 from sourdough.objects.durable_object import DurableObject
-from sourdough.objects.remote import RemoteTarget
-from sourdough.objects.stub import Path
-from sourdough.objects.target import RpcTarget
 
 if TYPE_CHECKING:
     from collections.abc import Callable

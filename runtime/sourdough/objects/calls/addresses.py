@@ -4,7 +4,7 @@
     iterator [3, number]                     headers [4, block]
     request [5, method, target, block, secure, body]                   response [6, status, block, body]
 
-A number belongs to a session (`objects.session`); a stub means the same object everywhere. The body
+A number belongs to a session (`objects.calls.session`); a stub means the same object everywhere. The body
 of a message is bytes, or an iterator.
 """
 
@@ -15,14 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 from sourdough.http import Headers, Request, Response
 from sourdough.ids import ObjectId
-from sourdough.objects.remote import RemoteFunction, RemoteIterator, RemoteReference, RemoteTarget
-from sourdough.objects.stub import RemoteStub
-from sourdough.objects.target import RpcTarget
+from sourdough.objects.calls.remote import (
+    RemoteFunction,
+    RemoteIterator,
+    RemoteReference,
+    RemoteTarget,
+)
+from sourdough.objects.calls.stub import RemoteStub
+from sourdough.objects.calls.target import RpcTarget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sourdough.objects.session import Session
+    from sourdough.objects.calls.session import Session
 
 
 class Kind(IntEnum):

@@ -11,14 +11,14 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
-from sourdough.objects.pending import Call
-from sourdough.objects.stub import Path
+from sourdough.objects.calls.pending import Call
+from sourdough.objects.calls.stub import Path
 from sourdough.wire.references import Item, Pull
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from sourdough.objects.session import Session
+    from sourdough.objects.calls.session import Session
 
 # How much of an iterator's items may be on their way; each counts as at least this much more.
 WINDOW = 64 * 1024

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sourdough.errors import StorageError
-from sourdough.objects.outbox import Outbox
+from sourdough.objects.web_sockets.outbox import Outbox
 
 
 class Journal:

@@ -6,14 +6,14 @@ import asyncio
 import inspect
 from typing import TYPE_CHECKING, Any, cast
 
-from sourdough.objects.methods import argument_error, find_method, read_property
+from sourdough.objects.calls.methods import argument_error, find_method, read_property
+from sourdough.objects.calls.sending import encode_data
 from sourdough.objects.owner import ObjectOwner, Owner
-from sourdough.objects.sending import encode_data
 from sourdough.values import REFERENCING, decode
 
 if TYPE_CHECKING:
+    from sourdough.objects.calls.session import Session
     from sourdough.objects.event import CallReply, Event
-    from sourdough.objects.session import Session
 
 
 async def invoke(receiver: Any, event: Event, owner: Owner | None = None) -> bytes:

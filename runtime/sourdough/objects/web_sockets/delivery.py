@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class OfSocket(Event):
-    """Something on a WebSocket; `objects.socket_handling` handles it."""
+    """Something on a WebSocket; `objects.web_sockets.handling` handles it."""
 
     __slots__ = ()
 

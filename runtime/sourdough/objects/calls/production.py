@@ -10,14 +10,14 @@ import asyncio
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
-from sourdough.objects.remote import cost_of
+from sourdough.objects.calls.remote import cost_of
 from sourdough.wire.references import Item
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from sourdough.objects.calls.session import Session
     from sourdough.objects.owner import Owner
-    from sourdough.objects.session import Session
 
 
 class Production:
