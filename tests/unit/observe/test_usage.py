@@ -51,3 +51,21 @@ def test_memory_is_given_back_above_the_limit_when_objects_have_left(freed):
     memory = Memory(1)
     assert memory.look(0) > before - freed // 2
     assert memory.look(1) < before - freed // 2
+
+
+@pytest.mark.skipif(not hasattr(LIBRARY, "malloc_trim"), reason="only glibc keeps it")
+def test_memory_is_given_back_when_a_wave_of_objects_has_left(freed):
+    """Not in its middle, and not for a few."""
+    before = resident_bytes()
+    memory = Memory(0)
+    assert memory.look(1_000) > before - freed // 2
+    assert memory.look(1_000) < before - freed // 2
+
+
+@pytest.mark.skipif(not hasattr(LIBRARY, "malloc_trim"), reason="only glibc keeps it")
+def test_memory_of_a_few_objects_is_kept(freed):
+    """The next few take it."""
+    before = resident_bytes()
+    memory = Memory(0)
+    assert memory.look(3) > before - freed // 2
+    assert memory.look(3) > before - freed // 2
