@@ -21,7 +21,6 @@ from sourdough.coordinator.clients import Clients, refuse_inline, refuse_unbound
 from sourdough.coordinator.control_server import ControlServer
 from sourdough.coordinator.facts import Facts, installed_version
 from sourdough.coordinator.folder import open_folder, records_of
-from sourdough.coordinator.inline import InlineLauncher
 from sourdough.coordinator.launcher import Application, Launcher, ProcessLauncher
 from sourdough.coordinator.ledger import Ledger
 from sourdough.coordinator.listening import listen, url_of
@@ -285,6 +284,8 @@ class Server:
 
     def _launcher(self, listening: socket.socket | None, run_dir: Path, lock_fd: int) -> Launcher:
         if self.options.inline:
+            from sourdough.coordinator.inline import InlineLauncher  # noqa: PLC0415 (50 ms)
+
             return InlineLauncher(listening=listening, clock=self._clock)
         return ProcessLauncher(
             run_dir=run_dir,
@@ -367,8 +368,6 @@ class Server:
         """Learn of a configuration that was changed while the server runs."""
         self.options = self._facts.options = options
         self._layout = self._ledger.layout = layout
-
-    # --- the end
 
     def _handle_signals(self) -> None:
         assert self._loop is not None

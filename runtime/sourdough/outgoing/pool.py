@@ -1,14 +1,13 @@
 """The connections of this process to other servers: one pool for each event loop.
 
-The library is imported and its TLS context made at the first request, in a thread: both take some
-60 ms, which projects without outgoing requests never pay and which must not stop the loop.
+The libraries are imported and the TLS context made at the first request, in a thread: both take
+some 60 ms, which projects without outgoing requests never pay and which must not stop the loop.
 """
 
 from __future__ import annotations
 
 import asyncio
 from contextvars import Context
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -57,6 +56,8 @@ async def close() -> None:
 
 
 def _make() -> AsyncClient:
+    from http.cookiejar import CookieJar, DefaultCookiePolicy  # noqa: PLC0415 (see above)
+
     from httpx2 import AsyncClient, Limits  # noqa: PLC0415 (see above)
 
     return AsyncClient(
