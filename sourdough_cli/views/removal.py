@@ -40,16 +40,17 @@ def class_removal_lines(found: RemovedClass) -> list[Text]:
     ]
 
 
-def class_removed_lines(removed: RemovedClass) -> list[Text]:
-    """Return what was deleted of a class."""
-    objects = counted(removed.objects, "object")
-    return [Text(f"Deleted {objects} of {escape(removed.class_name)}: {size(removed.size)} freed.")]
+def class_removed_lines(found: RemovedClass, *, objects: int, freed: int) -> list[Text]:
+    """Return what of a class was deleted so far; of many objects, there are several such lines."""
+    done = counted(objects, "object")
+    return [Text(f"Deleted {done} of {escape(found.class_name)}: {size(freed)} freed.")]
 
 
 def _content(found: Inspection) -> str:
-    report = found.report
+    report, sockets = found.report, found.sockets.open if found.sockets is not None else 0
+    clients = [counted(sockets, "WebSocket")] if sockets else []
     if report is None:
-        return "nothing is stored yet"
+        return ", ".join(["nothing is stored yet", *clients])
     parts = [counted(report.entry_count, "key"), counted(len(report.tables), "table")]
     alarm = ["an alarm"] if report.alarm is not None else []
-    return ", ".join([*parts, *alarm, size(report.file_size + report.wal_size)])
+    return ", ".join([*parts, *alarm, *clients, size(report.file_size + report.wal_size)])

@@ -24,3 +24,19 @@ def test_a_request_is_sent_from_the_shell(world):
     told = json.loads(done.stdout)
     assert (told["method"], told["body"], told["header"]) == ("POST", "hello", "v")
     assert "HTTP 201" in done.stderr
+
+
+def test_an_object_that_has_only_sockets_is_shown_and_deleted(world, lines):
+    """semantics 7: nothing is stored, nothing is in memory, and its clients are there all the same."""
+    room = world.new("ROOM")
+    line = lines.open(room, "hibernate", tag="red")
+    world.advance(60)
+    shown = json.loads(world.server.command("inspect", f"ROOM:{room.name}", "--json").stdout)
+    assert (shown["life"], shown["name"], shown["report"]) == ("asleep", room.name, None)
+    assert shown["sockets"] == {"open": 1, "tags": [{"tag": "red", "sockets": 1}]}
+    deleted = world.server.command("rm", shown["id"], "--yes")
+    assert f'This deletes Room "{room.name}" for good:' in deleted.stdout
+    assert "nothing is stored yet, 1 WebSocket" in deleted.stdout
+    assert line.ended()[0] == 1011
+    missing = world.server.command("inspect", f"ROOM:{room.name}x")
+    assert (missing.returncode, "has the name" in missing.stderr) == (1, True)

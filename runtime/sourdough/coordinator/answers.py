@@ -31,9 +31,11 @@ from sourdough.coordinator.objectkey import ObjectKey
 from sourdough.coordinator.reference import (
     Namespace,
     Reference,
+    Wanted,
     address,
     choose,
     find_namespace,
+    in_full,
     parse,
     unknown,
 )  # fmt: skip
@@ -57,6 +59,7 @@ class _Looked(msgspec.Struct, frozen=True, kw_only=True):
     """What a host answers to "inspect"."""
 
     live: bool
+    name: str | None
     report: ObjectReport | None
     sockets: SocketsReport
 
@@ -159,8 +162,7 @@ class Answers:
     async def _inspect(self, request: Inspect) -> Inspection:
         found = await self._resolve(request.reference)
         raw = bytes.fromhex(found.id)
-        data = await self._questions.ask("inspect", found.storage_name, raw, limit=request.limit)
-        looked = msgspec.msgpack.decode(data, type=_Looked)
+        looked = await self._look(found, request.limit)
         seat, host = self._questions.owner(raw)
         by_storage = {each.storage_name: each for each in reversed(self._namespaces())}
         namespace = by_storage[found.storage_name]
@@ -169,7 +171,7 @@ class Answers:
             class_name=namespace.class_name,
             storage_name=found.storage_name,
             id=found.id,
-            name=looked.report.name if looked.report is not None else found.name,
+            name=looked.name or found.name,
             slot=slot_of(raw),
             life=Life.LIVE if looked.live else Life.ASLEEP,
             seat=seat,
@@ -178,6 +180,11 @@ class Answers:
             sockets=looked.sockets,
             quarantine=self._ledger.quarantines.of((found.storage_name, raw)),
         )
+
+    async def _look(self, found: Reference, limit: int) -> _Looked:
+        raw = bytes.fromhex(found.id)
+        data = await self._questions.ask("inspect", found.storage_name, raw, limit=limit)
+        return msgspec.msgpack.decode(data, type=_Looked)
 
     async def _run(self, request: Run) -> Ran:
         found = address(request.reference, self._namespaces())
@@ -200,9 +207,8 @@ class Answers:
     async def _remove(self, request: Remove) -> Removed:
         found = await self._resolve(request.reference)
         raw = bytes.fromhex(found.id)
-        data = await self._questions.ask("remove", found.storage_name, raw)
+        size = await self._questions.remove(found.storage_name, raw)
         await self._catalogue.remove([ObjectKey(found.storage_name, found.id)])
-        size = msgspec.msgpack.decode(data, type=int)
         return Removed(storage_name=found.storage_name, id=found.id, name=found.name, size=size)
 
     async def _lift(self, request: Lift) -> QuarantinedStatus:
@@ -231,12 +237,21 @@ class Answers:
         if wanted.prefix is not None:
             found += [_reference(each) for each in
                       await self._catalogue.find_by_prefix(wanted.prefix)]  # fmt: skip
-        chosen = choose(wanted, found)
+        chosen = choose(wanted, found) or await self._unwritten(wanted)
         if chosen is None:
             storage_name = wanted.namespace.storage_name if wanted.namespace else None
             nearest = await self._catalogue.nearest(wanted.name or "", storage_name)
             raise unknown(wanted, nearest=nearest, total=await self._catalogue.count(storage_name))
         return chosen
+
+    async def _unwritten(self, wanted: Wanted) -> Reference | None:
+        """Return an object that has stored nothing, but lives or has WebSockets."""
+        found = []
+        for each in in_full(wanted, self._namespaces()):
+            looked = await self._look(each, 0)
+            if looked.live or looked.report is not None or looked.sockets.open:
+                found.append(each)
+        return choose(wanted, found)
 
 
 def _reference(known: KnownObject) -> Reference:

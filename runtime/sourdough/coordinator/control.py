@@ -71,6 +71,8 @@ class RemoveClass(msgspec.Struct, frozen=True, kw_only=True, tag="remove_class")
     """A class or a storage name."""
     confirmed: bool = False
     """Without it, nothing is deleted: the answer says what would be."""
+    after: str | None = None
+    """The `next` of the answer before, where there were too many for one."""
 
 
 class Lift(msgspec.Struct, frozen=True, kw_only=True, tag="lift"):

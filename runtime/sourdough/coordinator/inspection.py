@@ -77,6 +77,9 @@ class RemovedClass(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     """Bytes that were freed, or would be at least."""
     done: bool
+    """Whether they were deleted, and not only counted."""
+    next: str | None = None
+    """The `after` of the request that goes on; None when all were deleted."""
 
 
 class Triggered(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from sourdough.observe.breadcrumb import Crumb
     from sourdough.observe.records import Record
     from sourdough.storage.layout import Layout
-    from sourdough.wire.messages import Forgotten
 
 
 class Ledger:
@@ -59,8 +58,9 @@ class Ledger:
             namespaces=self.namespaces,
             layout=lambda: self.layout,
             settled=settled,
-            journaled=self._journaled,
-            removed=self._class_removed,
+            remove=self.questions.remove,
+            forget=catalogue.remove,
+            ended=self._class_ended,
         )
         supervisor.on_ready = self.quarantines.greet
         supervisor.on_crashed = self._host_ended
@@ -82,10 +82,5 @@ class Ledger:
         self.bookkeeping.reconcile()
         self.quarantines.host_ended(worker, code, crumb)
 
-    def _journaled(self) -> bool:
-        config = self._supervisor.application.options.project.config
-        return config.storage.durability_engine == "journal"
-
-    def _class_removed(self, layout: Layout, gone: Forgotten) -> None:
+    def _class_ended(self, layout: Layout) -> None:
         self.layout = layout
-        self.bookkeeping.take(gone)

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from sourdough.coordinator.answers import ended_namespaces
-from sourdough.coordinator.class_removal import find_ended, remove_all
+from sourdough.coordinator.class_removal import count_all, find_ended, remove_all
 from sourdough.coordinator.inspection import Inspection, Life, Removed, RemovedClass
 from sourdough.coordinator.listing import ListedObject, page_of, parse_cursor
 from sourdough.coordinator.lock import FolderLock
@@ -132,8 +132,10 @@ class OfflineFolder:
         Raises SourdoughError when there is no such class, StorageError on failure.
         """
         namespace = find_ended(request.name, self._namespaces)
-        removed = remove_all(self._layout.root, namespace, confirmed=request.confirmed)
-        if request.confirmed and namespace.binding is None:
+        if not request.confirmed:
+            return count_all(self._layout.root, namespace)
+        removed = remove_all(self._layout.root, namespace)
+        if namespace.binding is None:
             # The catalogue is brought in step by the next start.
             self._layout.without(namespace.storage_name)
         return removed

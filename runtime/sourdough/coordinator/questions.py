@@ -68,6 +68,10 @@ class Questions:
                 "The host that owns this object did not answer.", hint="Try again in a moment."
             ) from None
 
+    async def remove(self, namespace: str, raw: bytes) -> int:
+        """Have the owner delete an object; return the bytes that freed. Raises as `ask`."""
+        return msgspec.msgpack.decode(await self.ask("remove", namespace, raw), type=int)
+
     async def run(self, errand: Errand) -> bytes:
         """Have a host run an errand, once; return what it answered.
 

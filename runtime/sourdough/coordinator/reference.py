@@ -99,6 +99,12 @@ def parse(text: str, namespaces: Sequence[Namespace]) -> Wanted:
     return _wanted(text, None, rest, spaces[0], spaces)
 
 
+def in_full(wanted: Wanted, namespaces: Sequence[Namespace]) -> list[Reference]:
+    """Return what a text names by its whole name or id: it may live and have stored nothing yet."""
+    whole = (_with_id(wanted.prefix or "", namespace) for namespace in namespaces)
+    return [*wanted.named, *(each for each in whole if each is not None)]
+
+
 def address(text: str, namespaces: Sequence[Namespace]) -> Reference:
     """Return the object that a text addresses, whether it exists or not: as a stub would.
 

@@ -12,14 +12,17 @@ import msgspec
 
 from sourdough.errors import DurableObjectError, SourdoughError
 from sourdough.ids import ObjectId
+from sourdough.objects.durable_object import DurableObject
+from sourdough.objects.registry import ObjectClass
 from sourdough.observe.sockets import SocketsReport, report_sockets
+from sourdough.storage.engine import Durability
 from sourdough.storage.inspection import ObjectReport, report
 from sourdough.wire.messages import Answer, Ask, Forgotten, Named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sourdough.objects.registry import ObjectClass, Registry
+    from sourdough.objects.registry import Registry
     from sourdough.storage.database import Database
     from sourdough.transport.channel import Channel
 
@@ -28,6 +31,7 @@ class Looked(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to "inspect"."""
 
     live: bool
+    name: str | None
     report: ObjectReport | None
     sockets: SocketsReport
 
@@ -72,20 +76,22 @@ class Questions:
     def _answer(self, question: Ask) -> bytes:
         cls = self._registry.class_of(question.namespace)
         if cls is None:
-            raise SourdoughError(f"no class is bound to {question.namespace}")
+            if question.what == "name":
+                raise SourdoughError(f"no class is bound to {question.namespace}")
+            cls = _ended(question.namespace)
         key = question.namespace.encode() + question.id
         if question.what == "remove":
             return msgspec.msgpack.encode(self._remove(key, cls, question.id))
         container = self._registry.get(key)
         if container is not None:
-            return self._look(container.database, question, live=True)
+            return self._look(container.database, question, container.state.id.name, live=True)
         database = self._open_database(cls, ObjectId(question.id))
         try:
-            return self._look(database, question, live=False)
+            return self._look(database, question, None, live=False)
         finally:
             database.abandon()
 
-    def _look(self, database: Database, question: Ask, *, live: bool) -> bytes:
+    def _look(self, database: Database, question: Ask, name: str | None, *, live: bool) -> bytes:
         if question.what == "name":
             if not database.exists:
                 return msgspec.msgpack.encode(Named())
@@ -95,13 +101,13 @@ class Questions:
         if database.exists:
             connection = database.connection()
             found = report(connection, database.path, entry_limit=question.limit)
-        sockets = self._sockets(question)
-        return msgspec.msgpack.encode(Looked(live=live, report=found, sockets=sockets))
-
-    def _sockets(self, question: Ask) -> SocketsReport:
+            name = found.name or name
         sockets = self._registry.sockets.find(question.namespace.encode() + question.id)
-        held = () if sockets is None else sockets.held.values()
-        return report_sockets(each.tags for each in held if not each.closing)
+        held = () if sockets is None else tuple(sockets.held.values())
+        if name is None and held and held[0].name is not None:
+            name = held[0].name.decode("utf-8", "replace")
+        told = report_sockets(each.tags for each in held if not each.closing)
+        return msgspec.msgpack.encode(Looked(live=live, name=name, report=found, sockets=told))
 
     def _remove(self, key: bytes, cls: ObjectClass, raw: bytes) -> int:
         """Delete an object; return how many bytes that freed."""
@@ -114,3 +120,14 @@ class Questions:
         freed = self._open_database(cls, ObjectId(raw)).remove()
         self._channel.send(Forgotten(objects=((cls.storage_name, raw),)))
         return freed
+
+
+def _ended(storage_name: str) -> ObjectClass:
+    """Return a class that is not bound any more, for its objects to be looked at and deleted."""
+    return ObjectClass(
+        name=storage_name,
+        storage_name=storage_name,
+        type=DurableObject,
+        env=None,
+        durability=Durability.DISK,
+    )
