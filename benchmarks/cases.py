@@ -79,3 +79,11 @@ CASES = (
     Case(COUNTER, 32, 10_000),
     Case(COUNTER, 256, 10_000),
 )
+
+WHOLE = tuple(
+    Case(operation, connections, objects)
+    for objects in (1, 100, 10_000)
+    for operation in OPERATIONS
+    for connections in (1, 32, 256)
+)
+"""Every operation under every load; those of 10,000 objects last."""

@@ -74,6 +74,7 @@ def markdown(results: Results) -> str:
         "### What an answer to a write waits for\n\n" + _durability(results),
         "### A handler that computes\n\n" + _scaling(results),
         "### Waiting and memory\n\n" + _waiting(results) + "\n\n" + _footprints(results),
+        "### WebSockets\n\n" + _sockets(results) + "\n\n" + _idle_sockets(results),
     ]
     if results.missing:
         parts.append("Not measured: " + "; ".join(results.missing) + ".")
@@ -194,6 +195,33 @@ def _footprints(results: Results) -> str:
             )
         )
     return table(rows)
+
+
+def _sockets(results: Results) -> str:
+    rows = [("WebSockets", "who", "messages per second", "p50", "p99", "processor time each")]
+    for each in results.sockets:
+        level = "" if each.durability == "stores nothing" else f" [{each.durability}]"
+        rate = "" if each.per_second is None else f"{each.per_second:,.0f}/s"
+        cpu = ", ".join(f"{role} {us:.0f} us" for role, us in each.cpu_us.items() if us >= 1)
+        rows.append(
+            (
+                f"{each.case}{level}", each.who, rate, f"{each.p50_ms:.2f} ms",
+                f"{each.p99_ms:.2f} ms", cpu,
+            )
+        )  # fmt: skip
+    return table(rows)
+
+
+def _idle_sockets(results: Results) -> str:
+    head = ("idle WebSockets", "who", "each", "objects awake", "waking one", "the slowest")
+    rows = (
+        (
+            each.case, each.who, f"{each.kib:.1f} KiB in {each.where}", each.awake,
+            f"{each.woken_ms:.2f} ms", f"{each.slowest_ms:.2f} ms",
+        )
+        for each in results.idle_sockets
+    )  # fmt: skip
+    return table([head, *rows])
 
 
 def with_figures(readme: str, figures: str) -> str:

@@ -90,6 +90,36 @@ class Starts:
 
 
 @dataclass(kw_only=True)
+class SocketResult:
+    """One contender under one load of WebSockets: medians of the rounds."""
+
+    case: str
+    who: str
+    durability: str
+    per_second: float | None
+    """Messages; None of a broadcast, which is timed until the last socket has it."""
+    p50_ms: float
+    p99_ms: float
+    """Of a broadcast the slowest."""
+    cpu_us: dict[str, float]
+    """Processor time for each message to or from a client, by what a process does."""
+
+
+@dataclass(kw_only=True)
+class IdleSockets:
+    """What WebSockets cost whose objects sleep, and to wake one of those."""
+
+    case: str
+    who: str
+    kib: float
+    where: str
+    awake: str
+    """How many objects are in memory; ? where nobody tells."""
+    woken_ms: float
+    slowest_ms: float
+
+
+@dataclass(kw_only=True)
 class Results:
     """Everything one run found."""
 
@@ -103,6 +133,8 @@ class Results:
     """From SIGKILL of one of two hosts to the first answer of an object of it."""
     scaling: dict[str, list[float]] = field(default_factory=dict)
     """A handler that computes: answers per second of each round, by who serves."""
+    sockets: list[SocketResult] = field(default_factory=list)
+    idle_sockets: list[IdleSockets] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     """What was not measured or refused, and why."""
     seconds: float = 0.0

@@ -19,12 +19,17 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import processor_time
 import workerd_package
 from processes import resident_bytes
+from results import IdleSockets, SocketResult
 from servers import Serving, sourdough, workerd
 from socket_load import Order
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 HERE = Path(__file__).parent
 APP = HERE / "sockets_app"
@@ -74,29 +79,41 @@ CASES = [
 ]  # fmt: skip
 
 
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How much of everything."""
+
+    rounds: int = 3
+    seconds: float = 3.0
+    broadcasts: int = 20
+    idle: int = 10_000
+    rooms: int = 1_000
+    """Objects of the idle sockets."""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=3.0)
-    parser.add_argument("--broadcasts", type=int, default=20)
-    parser.add_argument("--idle", type=int, default=10_000)
-    parser.add_argument("--rooms", type=int, default=1000, help="objects of the idle sockets")
+    parser.add_argument("--rounds", type=int, default=Plan.rounds)
+    parser.add_argument("--seconds", type=float, default=Plan.seconds)
+    parser.add_argument("--broadcasts", type=int, default=Plan.broadcasts)
+    parser.add_argument("--idle", type=int, default=Plan.idle)
+    parser.add_argument("--rooms", type=int, default=Plan.rooms, help="objects of the idle sockets")
     parser.add_argument("--only", default="", help="only cases whose name contains this")
     parser.add_argument("--json")
-    options = parser.parse_args()
-    results = []
-    with started() as servers:
-        for case in (each for each in CASES if options.only in each.name):
-            found = {who: [] for who in servers}
-            for number in range(options.rounds):
-                for who in list(servers)[:: 1 if number % 2 == 0 else -1]:
-                    found[who].append(measured(case, servers[who], options))
-            results += [row(case, who, rounds) for who, rounds in found.items()]
-            print_rows(results[-len(servers) :])
-    if options.only in "idle":
-        results += idle(options.idle, options.rooms)
-    if options.json:
-        Path(options.json).write_text(json.dumps(results, indent=1))
+    options = vars(parser.parse_args())
+    only, json_file = options.pop("only"), options.pop("json")
+    plan = Plan(**options)
+    found: list[SocketResult | IdleSockets] = []
+
+    def keep(result: SocketResult | IdleSockets) -> None:
+        found.append(result)
+        print(line(result), flush=True)
+
+    in_rounds([each for each in CASES if only in each.name], plan, keep)
+    if only in "idle":
+        while_idle(plan, keep)
+    if json_file:
+        Path(json_file).write_text(json.dumps([asdict(each) for each in found], indent=1))
 
 
 @contextlib.contextmanager
@@ -124,12 +141,24 @@ def contenders():
 # --- in rounds
 
 
-def measured(case: Case, server: Serving, options) -> dict:
+def in_rounds(cases: list[Case], plan: Plan, found: Callable[[SocketResult], None]) -> None:
+    """Load both servers in turn, case after case."""
+    with started() as servers:
+        for case in cases:
+            rounds = {who: [] for who in servers}
+            for number in range(plan.rounds):
+                for who in list(servers)[:: 1 if number % 2 == 0 else -1]:
+                    rounds[who].append(measured(case, servers[who], plan))
+            for who, each in rounds.items():
+                found(result(case, who, each))
+
+
+def measured(case: Case, server: Serving, plan: Plan) -> dict:
     """Run one round; with the processor time of a message, by process."""
     roles = processor_time.roles(server)
     before = processor_time.seconds(roles)
-    order = case.order(server.port, seconds=options.seconds, times=options.broadcasts)
-    found = json.loads(subprocess.check_output(loading(order), timeout=options.seconds + 120))
+    order = case.order(server.port, seconds=plan.seconds, times=plan.broadcasts)
+    found = json.loads(subprocess.check_output(loading(order), timeout=plan.seconds + 120))
     after = processor_time.seconds(roles)
     messages = found.get("messages") or order.times * order.sockets
     return found | {"cpu_us": processor_time.each_request(before, after, messages)}
@@ -139,71 +168,68 @@ def loading(order: Order) -> list[str]:
     return [sys.executable, str(HERE / "socket_load.py"), json.dumps(asdict(order))]
 
 
-def row(case: Case, who: str, rounds: list[dict]) -> dict:
+def result(case: Case, who: str, rounds: list[dict]) -> SocketResult:
     """Return the medians of all rounds."""
 
     def median(value) -> float:
         return statistics.median(map(value, rounds))
 
-    told = {"case": case.name, "who": who, "durability": case.durability}
-    told["cpu_us"] = {
+    cpu_us = {
         role: median(lambda each, role=role: each["cpu_us"][role]) for role in rounds[0]["cpu_us"]
     }
+    per_second = None
     if case.what == "echo":
-        told["per_second"] = median(lambda each: each["messages"] / each["seconds"])
-        return told | {at: median(lambda each, at=at: each[at]) * 1e3 for at in ("p50", "p99")}
-    took = [sorted(each["took"]) for each in rounds]
-    return told | {
-        "p50": statistics.median(map(statistics.median, took)) * 1e3,
-        "p99": statistics.median(each[-1] for each in took) * 1e3,
-    }
+        per_second = median(lambda each: each["messages"] / each["seconds"])
+        p50, p99 = (median(lambda each, at=at: each[at]) for at in ("p50", "p99"))
+    else:
+        took = [sorted(each["took"]) for each in rounds]
+        p50 = statistics.median(map(statistics.median, took))
+        p99 = statistics.median(each[-1] for each in took)
+    return SocketResult(
+        case=case.name, who=who, durability=case.durability, per_second=per_second,
+        p50_ms=p50 * 1e3, p99_ms=p99 * 1e3, cpu_us=cpu_us,
+    )  # fmt: skip
 
 
-def print_rows(rows: list[dict]) -> None:
-    for each in rows:
-        rate = f"{each['per_second']:9,.0f}/s" if "per_second" in each else f"{'':11}"
-        cpu = ", ".join(f"{role} {us:.0f}" for role, us in each["cpu_us"].items() if us >= 1)
-        print(
-            f"{each['case']:46} {each['who']:10} {rate}  p50 {each['p50']:7.2f} ms"
-            f"  p99 {each['p99']:7.2f} ms  [{each['durability']}]  us each: {cpu}",
-            flush=True,
+def line(found: SocketResult | IdleSockets) -> str:
+    """Return a result for a terminal."""
+    if isinstance(found, IdleSockets):
+        return (
+            f"{found.case:46} {found.who:10} {found.kib:6.1f} KiB each in {found.where},"
+            f" {found.awake} objects awake, waking one: median {found.woken_ms:.2f} ms,"
+            f" slowest of {WOKEN} {found.slowest_ms:.2f} ms"
         )
+    rate = "" if found.per_second is None else f"{found.per_second:9,.0f}/s"
+    cpu = ", ".join(f"{role} {us:.0f}" for role, us in found.cpu_us.items() if us >= 1)
+    return (
+        f"{found.case:46} {found.who:10} {rate:11}  p50 {found.p50_ms:7.2f} ms"
+        f"  p99 {found.p99_ms:7.2f} ms  [{found.durability}]  us each: {cpu}"
+    )
 
 
 # --- idle
 
 
-def idle(sockets: int, rooms: int) -> list[dict]:
+def while_idle(plan: Plan, found: Callable[[IdleSockets], None]) -> None:
     """Open many sockets and let their objects sleep, in servers that have done nothing before."""
-    results = []
     with started() as servers:
         for who, server in servers.items():
-            found = {"case": f"{sockets:,} idle sockets, {rooms:,} objects", "who": who}
             try:
-                found |= slept(server, sockets, rooms)
+                found(slept(who, server, plan))
             except NotConnectedError as error:
-                print(f"{found['case']:46} {who:10} not measured: {error}", flush=True)
-                continue
-            results.append(found)
-            took = found["woken_ms"]
-            print(
-                f"{found['case']:46} {who:10} {found['kib']:6.1f} KiB each in {found['where']},"
-                f" {found['awake']} objects awake, waking one: median {took['median']:.2f} ms,"
-                f" slowest of {WOKEN} {took['slowest']:.2f} ms",
-                flush=True,
-            )
-    return results
+                print(f"{plan.idle:,} idle sockets, {who}: not measured: {error}", flush=True)
 
 
-def slept(server: Serving, sockets: int, rooms: int) -> dict:
+def slept(who: str, server: Serving, plan: Plan) -> IdleSockets:
     gateway = hasattr(server, "project")
     pids = processor_time.roles(server)["gateway"] if gateway else [server.process.pid]
     # Its first request and socket bring what all of them share.
     subprocess.check_output(loading(warm(server)), timeout=60)
     before = sum(map(resident_bytes, pids))
     order = Order(
-        what="idle", port=server.port, path="/echo/i%d", sockets=sockets, rooms=rooms, times=WOKEN
-    )
+        what="idle", port=server.port, path="/echo/i%d", sockets=plan.idle, rooms=plan.rooms,
+        times=WOKEN,
+    )  # fmt: skip
     client = subprocess.Popen(
         loading(order), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -212,15 +238,18 @@ def slept(server: Serving, sockets: int, rooms: int) -> dict:
             raise NotConnectedError("not every socket was accepted in time")
         time.sleep(ASLEEP_SECONDS)
         after = sum(map(resident_bytes, pids))
-        awake = objects(server) if gateway else "?"
+        awake = str(objects(server)) if gateway else "?"
         print(file=client.stdin, flush=True)
         took = sorted(json.loads(client.stdout.readline())["took"])
-    return {
-        "kib": (after - before) / sockets / 1024,
-        "where": "the gateway" if gateway else "all of it",
-        "awake": awake,
-        "woken_ms": {"median": statistics.median(took) * 1e3, "slowest": took[-1] * 1e3},
-    }
+    return IdleSockets(
+        case=f"{plan.idle:,} idle sockets, {plan.rooms:,} objects",
+        who=who,
+        kib=(after - before) / plan.idle / 1024,
+        where="the gateway" if gateway else "all of it",
+        awake=awake,
+        woken_ms=statistics.median(took) * 1e3,
+        slowest_ms=took[-1] * 1e3,
+    )
 
 
 def warm(server: Serving) -> Order:

@@ -1,10 +1,11 @@
 """Everything side by side in one go: Sourdough, workerd and a bare uvicorn, on this machine.
 
-    python benchmarks/suite.py [--quick] [--json FILE] [--plot FILE] [--readme]
+    python benchmarks/suite.py [--quick | --whole] [--json FILE] [--plot FILE] [--readme]
 
-Needs wrk and npm on the PATH and the `bench` extra. A full run takes under 15 minutes, `--quick`
-under 3; `--limit` is kept whatever happens: a slow machine gets fewer rounds. What cannot be
-measured is named, and the program ends with 1.
+Needs wrk and npm on the PATH and the `bench` extra. A full run takes under 20 minutes, `--quick`
+under 3, `--whole`, which is every operation under every load, under 60; `--limit` is kept whatever
+happens: a slow machine gets fewer rounds. What cannot be measured is named, and the program ends
+with 1.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ import plot
 import recovery
 import report
 import scaling
+import sockets
 import starts
 import throughput
 import workerd_package
-from cases import CASES, Case
+from cases import CASES, WHOLE, Case
 from contenders import JOURNAL, WAL, WORKERD, Contender, contenders
 from results import Results
 from syncs import syncs_per_write
@@ -55,12 +57,13 @@ class Scale:
     starts: int
     kills: int
     standby_kills: int
+    sockets: sockets.Plan
     only_cases: bool = False
 
 
 FULL = Scale(
-    limit=870,
-    throughput=0.68,
+    limit=1_150,
+    throughput=0.55,
     rounds=3,
     seconds=2,
     cases=CASES,
@@ -68,10 +71,13 @@ FULL = Scale(
     starts=3,
     kills=3,
     standby_kills=2,
+    sockets=sockets.Plan(rounds=3, seconds=2.0),
 )
+WHOLE_SCALE = replace(FULL, limit=3_400, throughput=0.84, cases=WHOLE)
 QUICK = Scale(
     limit=170, throughput=0.5, rounds=2, seconds=1, cases=tuple(each for each in CASES if each.quick),
     objects=300, starts=1, kills=1, standby_kills=0,
+    sockets=sockets.Plan(rounds=1, seconds=1.0, broadcasts=5, idle=500, rooms=50),
 )  # fmt: skip
 
 
@@ -97,7 +103,10 @@ class Suite:
         print(f"{self.results.machine}\n", flush=True)
         parts = [self._durability, self._throughput]
         if not self._scale.only_cases:
-            parts += [self._scaling, self._footprints, self._starts, self._kills]
+            parts += [
+                self._scaling, self._footprints, self._starts, self._kills, self._sockets,
+                self._idle_sockets,
+            ]  # fmt: skip
         for part in parts:
             try:
                 part()
@@ -189,6 +198,20 @@ class Suite:
 
             throughput.measure(servers, list(self._scale.cases), plan, found=found)
 
+    def _sockets(self) -> None:
+        def found(result: sockets.SocketResult) -> None:
+            self.results.sockets.append(result)
+            print(sockets.line(result), flush=True)
+
+        sockets.in_rounds(sockets.CASES, self._scale.sockets, found)
+
+    def _idle_sockets(self) -> None:
+        def found(result: sockets.IdleSockets) -> None:
+            self.results.idle_sockets.append(result)
+            print(sockets.line(result), flush=True)
+
+        sockets.while_idle(self._scale.sockets, found)
+
     @contextlib.contextmanager
     def _alone(self, what: str):
         """Let a failure end nothing but this."""
@@ -233,11 +256,11 @@ def main() -> None:
 
 
 def _scale(options: argparse.Namespace) -> Scale:
-    scale = QUICK if options.quick else FULL
+    scale = QUICK if options.quick else WHOLE_SCALE if options.whole else FULL
     if options.limit:
         scale = replace(scale, limit=options.limit)
     if options.only:
-        cases = tuple(each for each in CASES if options.only in each.name)
+        cases = tuple(each for each in scale.cases if options.only in each.name)
         scale = replace(scale, cases=cases, only_cases=True, throughput=0.95)
     return scale
 
@@ -247,6 +270,7 @@ def _options() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="fewer cases and rounds")
+    parser.add_argument("--whole", action="store_true", help="every operation under every load")
     parser.add_argument("--only", help="nothing but the cases whose name contains this")
     parser.add_argument("--limit", type=int, help="seconds after which it ends")
     parser.add_argument("--json", type=Path, default=RESULTS / "latest.json")
