@@ -25,8 +25,14 @@ def _bucket_of(micros: int) -> int:
     return min(index, BUCKETS - 1)
 
 
-# The buckets of short durations, which nearly all are: computing them takes twice as long.
-_SHORT = tuple(_bucket_of(micros) for micros in range(1 << 14))
+def _width_of(index: int) -> int:
+    """Return how many whole microseconds a bucket is wide."""
+    return (1 << index // _SUB) >> 1 or 1
+
+
+# The buckets of short durations, up to 2 ** 14 us, which nearly all are: computing them takes twice
+# as long. Made bucket by bucket, since every process of a server makes it at its start.
+_SHORT = b"".join(bytes([index]) * _width_of(index) for index in range(13 * _SUB))
 
 
 class Histogram:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sourdough.observe.histogram import BUCKETS, Histogram, bucket_seconds, quantile
+from sourdough.observe.histogram import (
+    _SHORT,
+    BUCKETS,
+    Histogram,
+    _bucket_of,
+    bucket_seconds,
+    quantile,
+)
 
 
 @given(st.floats(5e-6, 60_000))
@@ -55,3 +62,8 @@ def test_quantiles_are_those_of_the_sorted_list(values, share):
     ordered = sorted(values)
     exact = ordered[max(0, -int(-share * len(values) // 1) - 1)]
     assert abs(quantile(histogram.counts, share) - exact) <= exact * 0.125 + 1e-6
+
+
+def test_the_table_of_short_durations_is_what_is_computed():
+    """Looked up or computed, a duration has the same bucket."""
+    assert list(_SHORT) == [_bucket_of(micros) for micros in range(1 << 14)]
