@@ -21,6 +21,7 @@ from sourdough.host.calls import Calls
 from sourdough.host.contexts import Contexts
 from sourdough.host.incoming import Incoming
 from sourdough.host.overdue import Overdue
+from sourdough.host.streams import Streams
 from sourdough.http import BodyReader, Request
 from sourdough.objects.chain import lead, unpack
 from sourdough.objects.event import Event, ReadEvent
@@ -98,11 +99,12 @@ class Host:
         self._release_version = 0
         self._release: asyncio.Task[tuple[bool, int]] | None = None
         self._deadline = 0.0
+        self._patience = 0.0
         self.phase = Phase.STANDBY
         self.seat = 0
         self.epoch = 0
         self.events = 0
-        self.event_streams: set[Incoming] = set()
+        self.streams = Streams()
         self.talks: set[Incoming] = set()
         """Calls through which objects of this host have passed something by reference, or got it."""
         self.contexts = Contexts(loop)
@@ -183,18 +185,19 @@ class Host:
             if self.phase is not Phase.SERVING:
                 self.phase = Phase.RELEASED
                 return True, 0
-            self._deadline = deadline
+            self._deadline, self._patience = deadline, seconds
             self._release = self._loop.create_task(self._give_up(version, report))
         else:
             # Asked again, by a stop during a reload: done when it is done, the earlier end counts.
             self._deadline = min(self._deadline, deadline)
+            self._patience = min(self._patience, seconds)
             self._idle.set()
         return await asyncio.shield(self._release)
 
     async def _give_up(self, version: int, report: Callable[[Waiting], None]) -> tuple[bool, int]:
         self._release_version = version
         self.phase = Phase.DRAINING
-        self.end_streams()
+        self.streams.end_endless()
         self.sockets.close_plain()
         clean = await self._drained(report)
         self.phase = Phase.RELEASED
@@ -203,11 +206,6 @@ class Host:
         for incoming in list(self.talks):
             incoming.end_session()
         return clean, released
-
-    def end_streams(self) -> None:
-        """End every stream of events properly; it has no end of its own."""
-        for incoming in list(self.event_streams):
-            incoming.end_stream()
 
     async def _drained(self, report: Callable[[Waiting], None]) -> bool:
         report_at = self._loop.time() + _REPORT_SECONDS
@@ -220,10 +218,13 @@ class Host:
                 report_at = now + _REPORT_SECONDS
                 self._report_longest(report)
             pause = _REPORT_SECONDS if self.events else _LOOK_SECONDS
+            next_cut = self.streams.cut_older(self._patience)
+            if next_cut is not None:
+                pause = min(pause, next_cut)
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(pause, self._deadline - now)):
                     await self._idle.wait()
-        return True
+        return self.streams.whole
 
     def _works(self) -> bool:
         """Whether anything runs; also what has no caller any more, or one in this process.

@@ -182,13 +182,7 @@ class Incoming(Stream):
         called; the handler itself is not cancelled by either.
         """
         chunks = response.stream()
-        # What has no end of its own: events, and a WebSocket of a stub in another host.
-        is_events = (
-            response.content_type.startswith("text/event-stream") or response.status == UPGRADE
-        )
         self._streaming = asyncio.current_task()
-        if is_events:
-            self._host.event_streams.add(self)
         try:
             await self._pump_body(response, chunks, before_chunk)
         except asyncio.CancelledError:
@@ -197,7 +191,6 @@ class Incoming(Stream):
             self._streaming.uncancel()
         finally:
             self._streaming = None
-            self._host.event_streams.discard(self)
             close = getattr(chunks, "aclose", None)
             if close is not None:
                 await close()
@@ -213,7 +206,10 @@ class Incoming(Stream):
         if self.link is None:
             return
         head = encode_answer(self._block(response, complete=False), b"")
-        self._head_sent = True
+        self._body_begins(
+            endless=response.content_type.startswith("text/event-stream")
+            or response.status == UPGRADE
+        )
         self.link.write(Type.HEAD, 0, response.status, self.number, head)
         async for chunk in chunks:
             await _confirm(before_chunk)
@@ -224,10 +220,19 @@ class Incoming(Stream):
         if self.link is not None:
             self._close_after(self.send_body(b"", True))
 
+    def _body_begins(self, *, endless: bool) -> None:
+        self._head_sent = True
+        self._host.streams.add(self, endless=endless)
+
     def end_stream(self) -> None:
-        """End a streamed body where it is, properly; only before its head nothing happens."""
-        if self._head_sent:
-            self._interrupt()
+        """End a streamed body where it is, properly."""
+        self._interrupt()
+
+    def cut_short(self) -> None:
+        """End a body where it is, and tell its reader that there was more (invariant D3)."""
+        self.reset(ResetCode.FAILED, "the response's body was cut short: its host is replaced")
+        self._interrupt()
+        self._done()
 
     def _interrupt(self) -> None:
         if self._streaming is not None and not self._interrupted:
@@ -306,7 +311,7 @@ class Incoming(Stream):
                 if not self.is_call:
                     block += b"content-length: %d\r\n" % len(body)
                 link.write(Type.HEAD, flags, status, self.number, encode_answer(block, b"", note))
-                self._head_sent = True
+                self._body_begins(endless=False)
                 self._close_after(self.send_body(body, True))
                 return
         self._done()
@@ -340,6 +345,8 @@ class Incoming(Stream):
     def _done(self) -> None:
         if self.started:
             seconds, self.started = time.monotonic() - self.started, 0.0
+            if self._head_sent:
+                self._host.streams.discard(self)
             self._host.finished(seconds)
 
     @staticmethod

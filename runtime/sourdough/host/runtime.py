@@ -200,7 +200,7 @@ class HostRuntime:
         host = self.host
         return {
             Table: host.publish,
-            EndStreams: lambda _: host.end_streams(),
+            EndStreams: lambda _: host.streams.end_endless(),
             RunAlarm: self._alarms.take,
             AlarmsKept: self._alarms.take,
             RunScheduled: self._scheduled.run,
