@@ -173,7 +173,8 @@ class Server(Table, frozen=True, kw_only=True):
     drain_timeout: Annotated[
         float,
         Meta(
-            description="Seconds that running requests get to end before a stop or a reload.",
+            description="Seconds that running requests get to end before a stop or a reload; "
+            "answers that stream, since they began.",
             ge=0,
             le=LONGEST,
         ),
@@ -196,7 +197,8 @@ class DevServer(Server, frozen=True, kw_only=True):
     drain_timeout: Annotated[
         float,
         Meta(
-            description="Seconds that running requests get to end before a stop or a reload.",
+            description="Seconds that running requests get to end before a stop or a reload; "
+            "answers that stream, since they began.",
             ge=0,
             le=LONGEST,
         ),

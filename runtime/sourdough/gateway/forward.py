@@ -112,8 +112,8 @@ class Forward(Outgoing):
 
     def on_failed(self, code: ResetCode, sentence: str) -> None:
         self._gateway.answered(self._exchange.number)
-        note = NOTES.get(code)
-        if note is not None:
+        note = sentence if code is ResetCode.FAILED else NOTES.get(code)
+        if note:
             self._gateway.note(self._exchange.number, f"\0\0{note}".encode())
         self._exchange.on_fail(_FAILURES[code])
 

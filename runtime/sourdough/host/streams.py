@@ -45,7 +45,6 @@ class Streams:
             incoming.cut_short()
         if late:
             self.whole = False
-            log.warning(
-                "cut %d responses short: older than drain_timeout (%g s)", len(late), seconds
-            )
+            what = "response" if len(late) == 1 else "responses"
+            log.warning("cut %d %s short that lasted longer than drain_timeout", len(late), what)
         return min((each.started - oldest for each in self._leaving), default=None)
