@@ -30,7 +30,7 @@ class BigCommits:
 
     @property
     def first(self) -> int | None:
-        """The first commit that is not copied yet."""
+        """The first commit that is not copied yet, or never will be."""
         return self._running[0][0] if self._running else None
 
     def copy(self, lsn: int, start: int, end: int) -> None:
@@ -54,7 +54,10 @@ class BigCommits:
         self, owner: object, again: Callable[[], None], failed: Callable[[Exception], None]
     ) -> None:
         """Call `again` when another commit is copied, or `failed`."""
-        self._waiting.append((owner, again, failed))
+        if self._journal.error is not None:
+            failed(self._journal.error)
+        else:
+            self._waiting.append((owner, again, failed))
 
     def give_up(self, owner: object, error: Exception) -> None:
         """Tell an error to everybody of `owner` who waits."""
@@ -80,10 +83,12 @@ class BigCommits:
 
     def _copied(self) -> None:
         while self._running and self._running[0][1].done():
-            _, copying = self._running.pop(0)
-            error = copying.exception()
+            error = self._running[0][1].exception()
             if isinstance(error, Exception):
+                # It stays the first: folded now, it would be in a file that no recovery can repair.
                 self._journal.fail(error)
+                break
+            self._running.pop(0)
         waiting, self._waiting = self._waiting, []
         failure = self._journal.error
         for _, again, failed in waiting:
