@@ -91,6 +91,7 @@ class Link(asyncio.Protocol):
         self._starved: dict[int, Stream] = {}
         self._receive = ReceiveCredit(LINK_WINDOW)
         self._leaving = False
+        self._dropped = False
         self.send_credit = SendCredit(LINK_WINDOW)
         self.streams: dict[int, Stream] = {}
         self.peer: Hello | None = None
@@ -105,6 +106,9 @@ class Link(asyncio.Protocol):
     # --- asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if self._dropped:  # given up while it was being made
+            transport.close()
+            return
         # uvloop has transports of its own, which do not derive from asyncio.Transport.
         self._transport = cast("asyncio.Transport", transport)
         sock = transport.get_extra_info("socket")
@@ -243,6 +247,7 @@ class Link(asyncio.Protocol):
 
     def drop(self) -> None:
         """Close at once. Streams whose HEAD was not written yet were not delivered (D1)."""
+        self._dropped = True
         transport, self._transport = self._transport, None
         if transport is None:
             return

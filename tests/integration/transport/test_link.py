@@ -271,6 +271,17 @@ async def test_a_retired_link_without_streams_closes_at_once(pair):
     await pair.until(lambda: len(pair.downs) == 2)
 
 
+async def test_a_link_that_is_dropped_while_it_is_made_closes_and_says_nothing():
+    """Nobody knows it any more: it would stay open, or write to a connection given up with it."""
+    link = Pair().near
+    link.drop()
+    wire = Wire(link)
+    link.connection_made(wire)
+    await turn()
+    assert wire.closed
+    assert wire.writes == []
+
+
 async def test_frames_of_one_turn_leave_in_one_write_control_first():
     """One system call for a turn; credit and resets overtake data (invariant D5)."""
     _, link, wire = alone()
