@@ -100,7 +100,9 @@ class JournalEngine:
         try:
             self._host.repair(path)
             entry = self._ledger.entry(path)
-            if not (entry.kept_end or self._scraps.take(wal_path(entry.place))):
+            if entry.kept_end:
+                self._ledger.keep_wal(entry)
+            elif not self._scraps.take(wal_path(entry.place)):
                 self._disk.unlink(wal_path(entry.place))
         except OSError as error:
             raise StorageError(
@@ -172,7 +174,7 @@ class JournalEngine:
             self.journal.flush()
             if self.journal.error is not None:
                 raise StorageError(str(self.journal.error), place=str(path))
-            self._remove_files(path)
+            self._remove_deleted(path)
         except OSError as error:
             raise StorageError(
                 f"the object cannot be deleted: {error.strerror}", place=str(path)
@@ -202,7 +204,8 @@ class JournalEngine:
 
     def keep_wal(self, entry: Entry) -> None:
         """Keep the WAL of a closed database whose commits are not all folded."""
-        self._ledger.keep_wal(entry)
+        with suppress(OSError):  # then who opens or folds it does
+            self._ledger.keep_wal(entry)
 
     def file_closed(self, file: JournalFile, entry: Entry) -> None:
         """Forget what a closed file no longer needs."""
@@ -237,6 +240,18 @@ class JournalEngine:
             connection.close(True)
             self._ledger.tidy(entry)
             raise StorageError(str(error), place=str(entry.path)) from error
+
+    def _remove_deleted(self, path: Path) -> None:
+        """Remove the files of an object whose deletion is durable.
+
+        A failure is final for the host: the next owner goes on with it, and until then nobody may
+        find an object that a recovery will take away.
+        """
+        try:
+            self._remove_files(path)
+        except OSError as error:
+            self.journal.fail(error)
+            raise
 
     def _remove_files(self, path: Path) -> None:
         for each in (path, draft_path(path)):
