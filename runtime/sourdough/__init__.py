@@ -32,6 +32,7 @@ from sourdough.objects.calls.target import RpcTarget
 from sourdough.objects.context import DurableObjectState
 from sourdough.objects.controller import ScheduledController
 from sourdough.objects.durable_object import DurableObject, WorkerEntrypoint
+from sourdough.objects.shutdown import ShutdownReason
 from sourdough.objects.web_sockets.restored import RestoredSocket
 from sourdough.outgoing.connect import connect
 from sourdough.outgoing.fetch import fetch
@@ -72,6 +73,7 @@ __all__ = [
     "RestoredSocket",
     "RpcTarget",
     "ScheduledController",
+    "ShutdownReason",
     "SourdoughError",
     "StorageClosedError",
     "StorageError",

@@ -36,6 +36,7 @@ PUBLIC = [
     "RestoredSocket",
     "RpcTarget",
     "ScheduledController",
+    "ShutdownReason",
     "SourdoughError",
     "StorageClosedError",
     "StorageError",

@@ -179,7 +179,8 @@ class Reload:
         for seat in leaving:
             worker = old[seat.occupant or 0]
             worker.state = State.DRAINING
-            worker.send(Release(version=supervisor.seats.version, deadline=self._drain_timeout))
+            version, deadline = supervisor.seats.version, self._drain_timeout
+            worker.send(Release(version=version, deadline=deadline, new_code=True))
             seconds = self._drain_timeout + END_SECONDS
             self._clock.call_later(seconds, self._give_up, worker, seconds)
 

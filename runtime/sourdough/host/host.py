@@ -20,12 +20,15 @@ from sourdough.host.acknowledgement import Acknowledgement
 from sourdough.host.calls import Calls
 from sourdough.host.contexts import Contexts
 from sourdough.host.incoming import Incoming
+from sourdough.host.last_words import LastWords
+from sourdough.host.longest import longest_of
 from sourdough.host.overdue import Overdue
 from sourdough.host.streams import Streams
 from sourdough.http import BodyReader, Request
 from sourdough.objects.chain import lead, unpack
 from sourdough.objects.event import Event, ReadEvent
 from sourdough.objects.refusal import TOO_MANY
+from sourdough.objects.shutdown import ShutdownReason
 from sourdough.objects.web_sockets.delivery import SocketDelivery
 from sourdough.observe.histogram import Histogram
 from sourdough.placement import seat_table, slot_of_key
@@ -174,11 +177,15 @@ class Host:
         return self.phase is Phase.DRAINING and version < self._release_version
 
     async def release(
-        self, version: int, seconds: float, report: Callable[[Waiting], None]
+        self,
+        version: int,
+        seconds: float,
+        report: Callable[[Waiting], None],
+        reason: ShutdownReason = ShutdownReason.INACTIVE,
     ) -> tuple[bool, int]:
         """Finish what is in flight, then close everything; return (clean, objects released).
 
-        clean: nothing was cut short by the deadline.
+        clean: nothing was cut short by the deadline. reason: what `before_shutdown` is told.
         """
         deadline = self._loop.time() + seconds
         if self._release is None:
@@ -186,7 +193,7 @@ class Host:
                 self.phase = Phase.RELEASED
                 return True, 0
             self._deadline, self._patience = deadline, seconds
-            self._release = self._loop.create_task(self._give_up(version, report))
+            self._release = self._loop.create_task(self._give_up(version, report, reason))
         else:
             # Asked again, by a stop during a reload: done when it is done, the earlier end counts.
             self._deadline = min(self._deadline, deadline)
@@ -194,26 +201,30 @@ class Host:
             self._idle.set()
         return await asyncio.shield(self._release)
 
-    async def _give_up(self, version: int, report: Callable[[Waiting], None]) -> tuple[bool, int]:
+    async def _give_up(
+        self, version: int, report: Callable[[Waiting], None], reason: ShutdownReason
+    ) -> tuple[bool, int]:
         self._release_version = version
         self.phase = Phase.DRAINING
         self.streams.end_endless()
         self.sockets.close_plain()
-        clean = await self._drained(report)
+        last = LastWords(self._loop, self.registry, reason, version - 1)
+        clean = await self._drained(report, last)
         self.phase = Phase.RELEASED
-        released = await self.registry.release_all()
+        released = last.objects + await self.registry.release_all()
         await self.sockets.leave()
         for incoming in list(self.talks):
             incoming.end_session()
         return clean, released
 
-    async def _drained(self, report: Callable[[Waiting], None]) -> bool:
+    async def _drained(self, report: Callable[[Waiting], None], last: LastWords) -> bool:
         report_at = self._loop.time() + _REPORT_SECONDS
-        while self._works():
+        while self._works() or last.begin(self._deadline):
             self._idle.clear()
             now = self._loop.time()
             if now >= self._deadline:
                 return False
+            last.begin_early(self._deadline)
             if now >= report_at:
                 report_at = now + _REPORT_SECONDS
                 self._report_longest(report)
@@ -246,17 +257,9 @@ class Host:
             self._report_longest(report)
 
     def _report_longest(self, report: Callable[[Waiting], None]) -> None:
-        events = [event for container in self.registry for event in container.events]
-        longest = min(events, key=lambda event: event.started, default=None)
-        if longest is not None and longest.container is not None:
-            report(longest.container.waiting(longest))
-            return
-        if self.entrypoint is not None and self.entrypoint.busy:
-            report(self.entrypoint.waiting())
-            return
-        busy = next((container for container in self.registry if container.busy), None)
-        if busy is not None:
-            report(busy.waiting_in_background())
+        longest = longest_of(self.registry, self.entrypoint)
+        if longest is not None:
+            report(longest)
 
     # --- links
 

@@ -31,6 +31,7 @@ from sourdough.movable import ShiftedClock
 from sourdough.objects.attribution import Attribution
 from sourdough.objects.calls.namespace import DurableObjectNamespace, Env
 from sourdough.objects.registry import ObjectClass, Registry
+from sourdough.objects.shutdown import ShutdownReason
 from sourdough.outgoing import pool
 from sourdough.storage.database import Database
 from sourdough.storage.engine import Durability
@@ -227,8 +228,9 @@ class HostRuntime:
         self._channel.send(Assigned(seat=message.seat, epoch=message.epoch))
 
     async def _release(self, message: Release) -> None:
+        reason = ShutdownReason.CODE_UPDATED if message.new_code else ShutdownReason.INACTIVE
         clean, objects = await self.host.release(
-            message.version, message.deadline, self._channel.send
+            message.version, message.deadline, self._channel.send, reason
         )
         await self._engines.leave_seat()
         self._tell_known()

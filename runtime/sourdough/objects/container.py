@@ -4,9 +4,10 @@
                   \\          \\
                    +----------+---> broken
 
-starting: the constructor runs, events wait. closing: an idle object writes its last and closes
-its database; new events wait for the next instance. broken: the instance is dead for ever, its
-storage raises, its callers have the error; the next event makes a new one (semantics 3.3).
+starting: the constructor runs, events wait. closing: an idle object
+runs its last code, writes its last and closes its database; new events wait for the next instance.
+broken: the instance is dead for ever, its storage raises, its callers have the error; the next event
+makes a new one (semantics 3.3).
 """
 
 from __future__ import annotations
@@ -25,7 +26,13 @@ from sourdough.objects.event import Event, current_event
 from sourdough.objects.gates import InputGate
 from sourdough.objects.handling import handle, new_task
 from sourdough.objects.output_gate import tell_reset
-from sourdough.objects.refusal import TOO_LONG, is_own_failure, overloaded_error, reset_error
+from sourdough.objects.refusal import (
+    TOO_LONG,
+    gone_error,
+    is_own_failure,
+    overloaded_error,
+    reset_error,
+)
 from sourdough.objects.sections import SECTION_SECONDS, Sections
 from sourdough.objects.standstill import place_of
 from sourdough.objects.web_sockets.delivery import SocketDelivery
@@ -43,6 +50,7 @@ if TYPE_CHECKING:
     from sourdough.objects.durable_object import DurableObject
     from sourdough.objects.hold import Hold
     from sourdough.objects.registry import ObjectClass
+    from sourdough.objects.shutdown import Shutdown
     from sourdough.objects.web_sockets.store import SocketStore
     from sourdough.storage.database import Database
 
@@ -169,6 +177,9 @@ class Container:
         if self.phase is _READY and self.gate.open:
             self._start(event)
             return
+        if self.broken:
+            event.reply.failed(gone_error())
+            return
         size = event.size
         # Of a socket there is one event at most, and gateways bound their bytes (W5).
         refusal = None if isinstance(event, SocketDelivery) else self.gate.refuses(size)
@@ -242,6 +253,8 @@ class Container:
             self._read_name()
             self.mark()
             self.instance = self.cls.type(self.state, self.cls.env)
+            if self.broken:  # by an abort() that it caught
+                return
             self.application = Application.of(self.instance, self.state, self.cls.env)
             if self.application is not None:
                 # Behind the sections that the constructor has begun, and like them: no event enters.
@@ -298,11 +311,7 @@ class Container:
         tell_reset(self.database, told, [*self.gate.drain(), *[event for event, _ in running]])
         self.database.abandon(told)
         self.sections.give_up()
-        current = asyncio.current_task() if running or self.work.pending else None
-        for _, task in running:
-            if task is not None and task is not current:
-                task.cancel()
-        self.work.cancel(but=current)
+        self.work.end(task for _, task in running if task is not None)
         if self.application is not None:
             self.application.end()
         self._end_sockets(told)
@@ -321,23 +330,33 @@ class Container:
             if isinstance(event, AlarmEvent):
                 event.alarm_reply.abandoned = True
 
-    async def close(self, *, fold: bool) -> None:
-        """Write the last commits, make them durable and close the database."""
+    async def close(self, *, fold: bool, shutdown: Shutdown | None = None) -> None:
+        """Run the last code, write the last commits, make them durable and close the database."""
         self.phase = Phase.CLOSING
+        self.gate.lock()  # what is only of this instance, as listeners are, ends with it
         try:
-            if self.application is not None:
-                await self.application.shutdown()
-            await (self.database.close() if fold else self.database.release())
+            await self._run_last(shutdown)
+            if not self.broken:
+                await (self.database.close() if fold else self.database.release())
         except BaseException as error:
-            if self._sockets is not None:
+            if self._sockets is not None and not self.broken:
                 self._sockets.broken(error)
             raise
         else:
-            if self._sockets is not None:
+            if self._sockets is not None and not self.broken:
                 self._sockets.closed()
         finally:
             self.phase = Phase.BROKEN
-            self.work.cancel()
+            self.work.end()
+            for event in self.gate.drain():
+                event.reply.failed(gone_error())
+
+    async def _run_last(self, shutdown: Shutdown | None) -> None:
+        """Run `before_shutdown` and the shutdown of an app; either may reset the instance."""
+        if shutdown is not None:
+            await shutdown.run()
+        if self.application is not None and not self.broken:
+            await self.application.shutdown()
 
 
 def _label(cls: ObjectClass, object_id: ObjectId) -> str:

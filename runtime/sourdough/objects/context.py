@@ -64,17 +64,18 @@ class DurableObjectState:
     def abort(self, reason: str | None = None, *, retry_alarm: bool = True) -> NoReturn:
         """Reset this object at once: what is not committed is lost, callers get `reason`.
 
-        Nothing of the instance goes on: code that catches what this raises is cancelled where it
-        waits next. retry_alarm: whether an alarm that runs is run again, as after any failure
-        (semantics 6.12).
+        Nothing of the instance goes on: code that catches what this raises is cancelled wherever it
+        waits next, and in the end cut off. retry_alarm: whether an alarm that runs is run again, as
+        after any failure (semantics 6.12). Raises RuntimeError in a thread, and does nothing there.
         """
+        loop = asyncio.get_running_loop()
         if not retry_alarm:
             self._owner().abandon_alarm()
         text = reason or "Application called abort() to reset Durable Object."
         self._owner().reset(DurableObjectError(text, remote=True, durable_object_reset=True))
         task = asyncio.current_task()
         if task is not None:  # which ends by itself, unless its code catches the exception
-            asyncio.get_running_loop().call_soon(task.cancel)
+            loop.call_soon(task.cancel)
         raise asyncio.CancelledError(text)
 
     # --- WebSockets (semantics section 7)

@@ -29,6 +29,10 @@ class DurableObject(Generic[EnvT]):
     ctx: the object's id and storage. env: the namespaces and `[vars]` of sourdough.toml; its type
     may be named, as in `DurableObject[Env]`. app: an ASGI app (FastAPI, Starlette, any other) that
     answers the object's requests, of the class or made in `__init__` for the instance.
+
+    before_shutdown: a method of a class that wants to do something before an instance leaves memory
+    in good order: `async def before_shutdown(self, reason)`, or without `async`; reason is a
+    `ShutdownReason`. It may use the storage, its WebSockets and other objects, and has 10 seconds.
     """
 
     def __init__(self, ctx: DurableObjectState, env: EnvT) -> None:

@@ -46,6 +46,18 @@ class NoResponse:
         raise AssertionError("an event without a request has no response")
 
 
+class Unanswered(NoResponse):
+    """What a `Reply` is of an event that nobody waits for."""
+
+    __slots__ = ()
+
+    def returned(self, value: bytes) -> None:
+        pass
+
+    def failed(self, error: BaseException) -> None:
+        pass
+
+
 class CallReply(Reply, Protocol):
     """Where the answer of a call goes, and what it refers to."""
 

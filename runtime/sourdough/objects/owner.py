@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from sourdough.errors import DurableObjectError
 from sourdough.objects.chain import deadlock
-from sourdough.objects.refusal import RESET_TEXT
+from sourdough.objects.refusal import gone_error
 
 if TYPE_CHECKING:
     import asyncio
@@ -96,4 +95,4 @@ class ObjectOwner:
         self._container.work.attach(session)
 
     def ending(self) -> BaseException | None:
-        return None if self.alive else DurableObjectError(RESET_TEXT, durable_object_reset=True)
+        return None if self.alive else gone_error()

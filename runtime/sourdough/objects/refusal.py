@@ -30,6 +30,11 @@ def reset_error(error: BaseException) -> DurableObjectError:
     return told
 
 
+def gone_error() -> DurableObjectError:
+    """What is told of an event that was for an instance alone, which has ended."""
+    return DurableObjectError(RESET_TEXT, durable_object_reset=True)
+
+
 def released_error() -> DurableObjectError:
     """What callers get whose event outlived the drain."""
     return DurableObjectError(

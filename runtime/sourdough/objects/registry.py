@@ -20,6 +20,7 @@ from sourdough.objects.held_back import HeldBack
 from sourdough.objects.quarantine import Quarantine
 from sourdough.objects.refusal import overloaded_error, released_error
 from sourdough.objects.sections import SECTION_SECONDS
+from sourdough.objects.shutdown import HANDLER, Shutdown, ShutdownReason
 from sourdough.objects.web_sockets.store import NoGateways, SocketStore
 from sourdough.observe.breadcrumb import Breadcrumb
 from sourdough.storage.database import Database
@@ -51,6 +52,11 @@ class ObjectClass:
     """"disk", "os" or "memory": how far a commit must get before an answer leaves."""
     sockets_on_reset: str = "close"
     """"close" or "keep": what becomes of the sockets of an object that fails (semantics 7.17)."""
+
+    @property
+    def has_last_words(self) -> bool:
+        """Whether its instances do something before they leave memory (semantics 3.14)."""
+        return hasattr(self.type, HANDLER)
 
 
 OpenDatabase = Callable[[ObjectClass, ObjectId, Callable[[BaseException], None]], Database]
@@ -90,6 +96,8 @@ class Registry:
         self._section_seconds = section_seconds
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing: dict[bytes, asyncio.Future[None]] = {}
+        self._shutdowns: set[Shutdown] = set()
+        """Of those that are closing, what their own code still does."""
         self._without_room: deque[asyncio.Future[None]] = deque()
         self._containers: dict[bytes, Container] = {}
         self._for_disk = HeldBack(self._backlog, self._admit, self._waits_for_disk)
@@ -108,9 +116,15 @@ class Registry:
         inside = sum(len(each.events) + len(each.gate) for each in self._containers.values())
         return inside + len(self._for_disk) + len(self._for_sockets)
 
+    def running(self) -> Iterator[Event]:
+        """Return the events that run, also those of objects that leave memory."""
+        closing = (each.container for each in self._shutdowns)
+        for container in (*self._containers.values(), *closing):
+            yield from container.events
+
     def works(self, overdue: Contained[Event]) -> bool:
         """Whether a drain waits for anything here; not for events that are `overdue`."""
-        return bool(self._for_disk or self._for_sockets) or any(
+        return bool(self._for_disk or self._for_sockets or self._shutdowns) or any(
             len(each.gate) or each.work.tasks or any(event not in overdue for event in each.events)
             for each in self._containers.values()
         )
@@ -267,22 +281,34 @@ class Registry:
                 container.refuse_overdue(self._backlog.limits.seconds)
 
     def _evict(self, container: Container) -> None:
+        shutdown = None
+        if container.cls.has_last_words:
+            shutdown = Shutdown(container, ShutdownReason.INACTIVE, self.sockets.version())
+        self._begin_closing(container, shutdown, fold=True)
+        self.evicted += 1
+
+    def _begin_closing(
+        self, container: Container, shutdown: Shutdown | None, *, fold: bool
+    ) -> None:
+        """Let an object leave memory; the next instance waits for that."""
         key = container.key
         del self._containers[key]
         self._closing[key] = self._loop.create_future()
-
-        async def close() -> None:
-            try:
-                await container.close(fold=True)
-            except Exception:
-                log.exception("closing %s failed", container.cls.name)
-            finally:
-                self.evicted += 1
-                self._closed(key)
-
-        task = self._loop.create_task(close())
+        if shutdown is not None:
+            self._shutdowns.add(shutdown)
+        task = self._loop.create_task(self._close(container, shutdown, fold=fold))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _close(self, container: Container, shutdown: Shutdown | None, *, fold: bool) -> None:
+        try:
+            await container.close(fold=fold, shutdown=shutdown)
+        except Exception:
+            log.exception("closing %s failed", container.cls.name)
+        finally:
+            if shutdown is not None:
+                self._shutdowns.discard(shutdown)
+            self._closed(container.key)
 
     # --- alarms
 
@@ -311,10 +337,25 @@ class Registry:
 
     # --- hand-over
 
+    def shut_down(self, reason: ShutdownReason, version: int) -> int:
+        """Begin to close the objects that do something before and have nothing else to do; return
+        how many. version: of the calls that they make.
+        """
+        leaving = [
+            each
+            for each in self._containers.values()
+            if each.cls.has_last_words and each.phase is Phase.READY and not each.busy
+        ]
+        for container in leaving:
+            self._begin_closing(container, Shutdown(container, reason, version), fold=False)
+        return len(leaving)
+
     async def release_all(self) -> int:
         """Close every database and mark every instance dead (invariant P2); return how many."""
         self._for_sockets.refuse_all(released_error())
         self._for_disk.refuse_all(released_error())
+        for shutdown in self._shutdowns:
+            shutdown.cut_short()
         containers = list(self._containers.values())
         self._containers.clear()
         limit = asyncio.Semaphore(_CLOSE_AT_ONCE)

@@ -17,11 +17,12 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
+from sourdough.objects.ending import end_tasks
 from sourdough.objects.hold import HOLD_SECONDS, Hold
 from sourdough.objects.timer import OwnTimer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterable
 
     from sourdough.objects.calls.session import Session
     from sourdough.objects.container import Container
@@ -80,6 +81,8 @@ class Work:
         return self._follow(asyncio.Task(coroutine, loop=self._loop))
 
     def _follow(self, task: asyncio.Task[T]) -> asyncio.Task[T]:
+        if self._container.broken:  # what its code still begins does not begin
+            task.cancel()
         self.tasks.add(task)
         task.add_done_callback(self._task_ended)
         return task
@@ -186,11 +189,9 @@ class Work:
 
     # --- the end
 
-    def cancel(self, *, but: asyncio.Task[Any] | None = None) -> None:
-        """End everything; `but`: the task that runs now, which ends by itself."""
-        for task in [*self.tasks, *(self._own or ())]:
-            if task is not but:
-                task.cancel()
+    def end(self, events: Iterable[asyncio.Task[Any]] = ()) -> None:
+        """End everything. events: the tasks of events, which end with it."""
+        end_tasks(self._container, [*events, *self.tasks, *(self._own or ())])
         for timer in self._timers or ():
             timer.cancel()
         self._timers = self._holds = None

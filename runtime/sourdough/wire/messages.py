@@ -79,10 +79,12 @@ class Assign(Message, frozen=True, kw_only=True):
 
 class Release(Message, frozen=True, kw_only=True):
     """Give the seat up: refuse events stamped with `version` or later, finish the others within
-    `deadline` seconds, close every database, then say Released."""
+    `deadline` seconds, close every database, then say Released. new_code: the next occupant runs
+    other code."""
 
     version: int
     deadline: float
+    new_code: bool = False
 
 
 class QuarantinedObject(msgspec.Struct, frozen=True, array_like=True):

@@ -44,7 +44,6 @@ from tests.integration.objects.programs import (
     undoers,
     writers,
 )
-from tests.integration.objects.sleepers import settle
 
 EXAMPLES = int(os.environ.get("SOURDOUGH_STATEFUL_EXAMPLES", "40"))
 
@@ -123,9 +122,20 @@ class ObjectMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.index.held = False
         self.loop.run_until_complete(self.close())
+        self.loop.run_until_complete(self.ended())
         self.loop.run_until_complete(self.loop.shutdown_default_executor())
         self.loop.close()
         shutil.rmtree(self.folder)
+
+    @staticmethod
+    async def ended() -> None:
+        """Return when the tasks of all instances have ended: a reset takes them a turn for each
+        section that they are inside of.
+        """
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        if left:
+            _, left = await asyncio.wait(left, timeout=20)
+        assert not left, "a task has outlived its instance"
 
     async def inspect(self, *, first: int = 0) -> None:
         """Take what a new instance finds for the state from now on, if it may be found."""
@@ -157,12 +167,20 @@ class ObjectMachine(RuleBasedStateMachine):
         unanswered = {number for number, answer in self.answers.items() if not answer.done()}
         return unanswered == waits or bool(self.model.sections and waits)
 
+    async def run_out(self) -> None:
+        """Return when nobody but this has anything to do: however many turns it takes to leave a
+        section inside of many.
+        """
+        await asyncio.sleep(0)
+        while self.loop._ready:
+            await asyncio.sleep(0)
+
     async def still(self) -> None:
         """Return when neither the loop nor the disk has anything left to do."""
         async with asyncio.timeout(10):
             while True:
                 rested, syncs = self.world.disk_rests, len(self.world.syncs)
-                await settle(30)
+                await self.run_out()
                 rested &= self.world.disk_rests and syncs == len(self.world.syncs)
                 if rested and self.stands_still():
                     return

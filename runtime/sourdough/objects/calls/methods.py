@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 RESERVED = frozenset({
     "fetch", "connect", "alarm", "web_socket_message", "web_socket_close", "web_socket_error",
-    "dup", "constructor",
+    "before_shutdown", "dup", "constructor",
 })  # fmt: skip
 
 
