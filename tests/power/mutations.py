@@ -16,6 +16,7 @@ from sourdough.storage.journal import (
     engine,
     fates,
     file,
+    folding,
     journal,
     ledger,
     marker,
@@ -112,7 +113,8 @@ def _closing_folds(machine):
 
 
 def _folds_what_is_not_recorded(machine):
-    machine.replace(file, "is_recorded", lambda _entry, _journal: True)
+    for module in (file, folding):
+        machine.replace(module, "is_recorded", lambda _entry, _journal: True)
 
 
 def _restart_unnoticed(machine):

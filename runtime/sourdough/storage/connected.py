@@ -142,6 +142,13 @@ class Connected:
         self._connection = self._cursor = None
         return True
 
+    def rest(self) -> bool:
+        """Doze now, where nothing of the connection is in use; say whether it does."""
+        if not (self.tire() and self.doze()):
+            return False
+        self._file_closed()
+        return True
+
     def _note_pragmas(self, connection: apsw.Connection) -> None:
         """Some of those that were set did nothing, for example inside a transaction."""
         for name in self.pragmas:
@@ -202,6 +209,7 @@ class Connected:
 
     def _use_file(self, file: ObjectFile) -> None:
         self._file = file
+        file.rest = self.rest
         self._absent = False
         self._use(file.connection)
 

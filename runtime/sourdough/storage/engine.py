@@ -39,6 +39,8 @@ class ObjectFile(Protocol):
     """The number of the last commit."""
     lent: bool
     """Whether a thread uses the connection: nothing else may touch it meanwhile."""
+    rest: Callable[[], bool]
+    """Has who uses the file doze now; says whether that could be."""
 
     @property
     def in_order(self) -> bool:

@@ -46,6 +46,7 @@ class WalFile:
         self.commits = 0
         self.durable = 0
         self.lent = False
+        self.rest: Callable[[], bool] = lambda: False
         self._engine = engine
         self._name_synced = name_synced
         self._wal_fd: int | None = None

@@ -100,6 +100,7 @@ class JournalEngine:
         try:
             self._host.repair(path)
             entry = self._ledger.entry(path)
+            entry.stop_folding()
             if entry.kept_end:
                 self._ledger.keep_wal(entry)
             elif not self._scraps.take(wal_path(entry.place)):
@@ -123,6 +124,13 @@ class JournalEngine:
     def entry(self, path: Path) -> Entry:
         """Return the entry of an object in the ledger, a new one where it is clean."""
         return self._ledger.entry(path)
+
+    def descriptor(self, entry: Entry) -> int:
+        """Return the descriptor of an object's database file beside its connection.
+
+        Raises OSError.
+        """
+        return self._ledger.descriptor(entry)
 
     def create(self, path: Path, image: bytes) -> JournalFile:
         """Make a file of a serialised database; its record holds the image (invariant S7).
@@ -170,6 +178,7 @@ class JournalEngine:
             entry = self._ledger.entry(path)
             freed = sum(self._disk.size(each) or 0 for each in (entry.place, entry.wal))
             self._host.marker.wait()
+            entry.stop_folding()
             self._append(entry, RecordType.DELETE)
             self.journal.flush()
             if self.journal.error is not None:

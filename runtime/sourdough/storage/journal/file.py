@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING
 import apsw
 
 from sourdough.errors import StorageError
-from sourdough.storage.connection import open_file, run
+from sourdough.storage.connection import run
 from sourdough.storage.engine import Durability, wait_until_durable
 from sourdough.storage.failure import write_error
 from sourdough.storage.journal.big import BigCommits
+from sourdough.storage.journal.folding import WAL_HEADER, Folding, is_recorded
+from sourdough.storage.journal.on_medium import OnMedium
+from sourdough.storage.journal.page_writer import FRAME_HEADER, size_after
 from sourdough.storage.journal.records import IN_PAGES_FILE, RecordType
 
 if TYPE_CHECKING:
@@ -23,34 +26,33 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sourdough.storage.journal.engine import JournalEngine
-    from sourdough.storage.journal.journal import Journal
     from sourdough.storage.journal.ledger import Entry
-
-WAL_HEADER = 32
-FRAME_HEADER = 24
 
 # A `-wal` that has grown to this size is folded into its file at the next quiet moment.
 FOLD_BYTES = 1024 * 1024
+
+# One that has grown so many times as long is folded by a thread (`folding.py`).
+LONG = 4
 
 # A `-wal` that is longer is removed when its file dozes.
 _KEPT_BYTES = 64 * 1024
 
 _SALT = slice(8, 16)
-_PAGES = slice(4, 8)
 
 
 class JournalFile:
     """Implements `ObjectFile`. Commit numbers are lsns of the journal."""
 
     __slots__ = (
-        "_as_draft", "_dozes", "_ended", "_engine", "_entry", "_error", "_frame", "_journal", "_page_size", "_salt",
-        "_sync", "_wal_end", "_wal_fd", "commits", "connection", "lent",
+        "_as_draft", "_dozes", "_ended", "_engine", "_entry", "_error", "_folded", "_frame", "_journal",
+        "_page_size", "_salt", "_sync", "_wal_end", "_wal_fd", "commits", "connection", "lent", "rest",
     )  # fmt: skip
 
     def __init__(self, *, engine: JournalEngine, entry: Entry, connection: apsw.Connection) -> None:
         self.connection = connection
         self.commits = entry.last
         self.lent = False
+        self.rest: Callable[[], bool] = lambda: False
         self._engine = engine
         self._journal = engine.journal
         self._sync = engine.durability is Durability.DISK
@@ -58,14 +60,14 @@ class JournalFile:
         self._page_size = int(str(run(connection, "PRAGMA page_size")[0][0]))
         self._frame = FRAME_HEADER + self._page_size
         self._wal_fd: int | None = None
-        self._wal_end = 0
-        self._salt = b""
+        # Up to where SQLite itself has folded the `-wal` of which salt.
+        self._folded = (WAL_HEADER, b"")
         self._ended = False
         self._dozes = False
         self._as_draft = entry.draft
         self._error: Exception | None = None
         entry.file = self
-        # SQLite goes on behind the last commit that it finds, which is the last one recorded.
+        # SQLite goes on behind the last commit that it finds: the last one recorded.
         self._wal_end, self._salt = entry.kept_end, entry.kept_salt
         connection.set_wal_hook(self._wal_grew)
 
@@ -113,11 +115,12 @@ class JournalFile:
     async def close(self, *, fold: bool) -> None:
         """Wait until everything is on the medium, fold, close. Nothing is synced for it."""
         await wait_until_durable(OnMedium(self), self.commits)
+        await self._copied_beside()
         self._ended = True
         if self._dozes:
             self._engine.leave_wal(self._entry, keep=True)
             return
-        folded = self.fold()
+        folded = self._fold_to_close()
         self.connection.close(True)
         if folded and self._void_wal():
             self._engine.leave_wal(self._entry, keep=True)
@@ -129,7 +132,7 @@ class JournalFile:
         if self._entry.last > self._journal.durable:
             self._journal.want_sync()  # its class may not, and then nobody would
             return False
-        if self._entry.draft or not self.fold():
+        if self._entry.draft or not self._fold_to_close():
             return False
         self._dozes = True
         self.connection.close(True)
@@ -159,6 +162,7 @@ class JournalFile:
             return
         self.connection.close(True)
         self._close_wal()
+        self._entry.stop_folding()
         empty = not self._wal_end
         if self._error is not None:
             self._engine.remove_wal(self._entry)
@@ -174,20 +178,14 @@ class JournalFile:
         """Write the pages of the `-wal` into the file; say whether all of them are there now.
 
         Only what the journal holds durably may be folded (invariant S5): a recovery could not
-        repair the half of anything else. An open cursor or a lent connection means later.
+        repair the half of anything else. An open cursor or a lent connection means later, and so
+        does a long `-wal`: a thread is at it, and in the end the database has to doze for it.
         """
-        entry = self._entry
-        if self.lent or self._error is not None or not is_recorded(entry, self._journal):
+        if not self._may_fold():
             return False
-        if self._wal_end:
-            try:
-                frames, done = self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-            except apsw.Error:
-                return False
-            if frames != done:
-                return False
-        entry.fold_ended(self._journal.use)
-        return True
+        if self._is_folded_beside():
+            return self._fold_beside() and self.rest()
+        return self._checkpoint()
 
     def carry_over(self) -> None:
         """Record the whole `-wal` again, so that older records of what is in it become void.
@@ -198,7 +196,9 @@ class JournalFile:
         durable, its file of pages as well, and not before.
         """
         entry, journal = self._entry, self._journal
-        if self._error is not None or not self._wal_end or not is_recorded(entry, journal):
+        if self._error is not None or not self._wal_end or self.is_folding:
+            return
+        if not is_recorded(entry, journal):
             return
         start, self._wal_end = self._wal_end, 0
         try:
@@ -224,11 +224,83 @@ class JournalFile:
 
     def is_long(self, times: int) -> bool:
         """Whether the `-wal` holds so many times what it should, not folded."""
-        return (
-            self.commits > self._entry.folded and self._wal_end >= times * self._engine.fold_bytes
-        )
+        limit = times * self._engine.fold_bytes
+        return self.commits > self._entry.folded and self._wal_end >= limit
 
-    # --- inside
+    @property
+    def is_folding(self) -> bool:
+        """Whether a thread writes the `-wal` into the file."""
+        return self._entry.folding is not None and self._entry.folding.runs
+
+    # --- folding
+
+    def _may_fold(self) -> bool:
+        return not self.lent and self._error is None and is_recorded(self._entry, self._journal)
+
+    def _is_folded_beside(self) -> bool:
+        return self._entry.folding is not None or self.is_long(LONG)
+
+    def _checkpoint(self) -> bool:
+        if self._wal_end:
+            try:
+                frames, done = self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            except apsw.Error:
+                return False
+            if frames != done:
+                return False
+            self._folded = (self._wal_end, self._salt)
+        self._entry.fold_ended(self._journal.use)
+        return True
+
+    def _fold_beside(self) -> bool:
+        """Have a thread go on; say whether what is left is short."""
+        entry, folding = self._entry, self._entry.folding
+        if folding is None:
+            end, salt = self._folded
+            try:
+                fd = self._engine.descriptor(entry)
+            except OSError:
+                return False
+            begin = end if salt == self._salt else WAL_HEADER
+            folding = entry.folding = Folding(self._journal, wal=entry.wal, fd=fd, begin=begin)
+        elif folding.runs:
+            return False
+        elif folding.failed:
+            entry.folding = None
+            return False
+        elif self._wal_end - folding.copied <= self._engine.fold_bytes:
+            return True
+        folding.begin(self._wal_end, self._copied)
+        return False
+
+    async def _copied_beside(self) -> None:
+        while self._may_fold() and self._is_folded_beside() and not self._fold_beside():
+            if self._entry.folding is None:  # there is no room: it stays in the `-wal`
+                return
+            await self._entry.folding.wait()
+
+    def _copied(self) -> None:
+        if self._entry.file is self and not self._ended:
+            self._engine.fold_soon(self)
+
+    def _fold_to_close(self) -> bool:
+        """Fold; the connection is closed next, as SQLite does not know what a thread has folded."""
+        if not self._may_fold():
+            return False
+        if not self._is_folded_beside():
+            return self._checkpoint()
+        entry = self._entry
+        if not self._fold_beside() or entry.folding is None:
+            return False
+        folding, entry.folding = entry.folding, None
+        try:
+            folding.finish(self._wal_end)
+        except (OSError, StorageError):
+            return False
+        entry.fold_ended(self._journal.use)
+        return True
+
+    # --- commits
 
     def _wal_grew(self, _connection: apsw.Connection, database: str, pages: int) -> int:
         """SQLite's hook: called by every commit that wrote something."""
@@ -249,7 +321,7 @@ class JournalFile:
         frames = self._new_frames(end)
         self.commits = journal.append(
             RecordType.COMMIT, entry.packed, frames, base=entry.base, previous=entry.last,
-            page_size=self._page_size, pages=self._size_after(frames[-self._frame :]),
+            page_size=self._page_size, pages=size_after(frames[-self._frame :]),
             sync=self._sync,
         )  # fmt: skip
         entry.appended(self.commits, journal.use)
@@ -267,7 +339,7 @@ class JournalFile:
         self._salt, self._wal_end = last[_SALT], end
         self.commits = journal.append(
             RecordType.COMMIT, entry.packed, base=entry.base, previous=entry.last,
-            page_size=self._page_size, pages=self._size_after(last), flags=IN_PAGES_FILE,
+            page_size=self._page_size, pages=size_after(last), flags=IN_PAGES_FILE,
             sync=self._sync,
         )  # fmt: skip
         entry.appended(self.commits, journal.use)
@@ -280,9 +352,7 @@ class JournalFile:
         """Read what the last commit has written, also where the `-wal` began anew with it."""
         fd = self._wal()
         start = self._wal_end
-        frames = b""
-        if end > start > 0:
-            frames = self._journal.disk.pread(fd, end - start, start)
+        frames = self._journal.disk.pread(fd, end - start, start) if end > start > 0 else b""
         if frames[_SALT] != self._salt or not frames:
             start = WAL_HEADER
             frames = self._journal.disk.pread(fd, end - start, start)
@@ -291,13 +361,6 @@ class JournalFile:
             raise StorageError("the frames of a commit are not where SQLite says they are")
         self._wal_end = end
         return frames
-
-    def _size_after(self, frame: bytes) -> int:
-        """Return the size of the database, in pages, from the last frame of a commit."""
-        size = int.from_bytes(frame[_PAGES], "big")
-        if not size:
-            raise StorageError("the last frame of a commit has no size")
-        return size
 
     def _wal(self) -> int:
         if self._wal_fd is None:
@@ -335,37 +398,3 @@ class JournalFile:
             (self._wal_end, self._salt) if kept else (0, b"")
         )
         self._engine.file_closed(self, self._entry)
-
-
-def is_recorded(entry: Entry, journal: Journal) -> bool:
-    """Say whether the journal holds all of an object on the medium (invariant S5)."""
-    copied = entry.big is None or entry.big.first is None
-    return copied and entry.last <= journal.durable
-
-
-def fold_closed(entry: Entry, journal: Journal) -> bool:
-    """Fold what an abandoned connection has left in the `-wal`; say whether all is in the file."""
-    if not entry.kept_end:
-        return True
-    if not is_recorded(entry, journal):
-        return False
-    connection = open_file(entry.place, vfs=journal.disk.vfs, synchronous="OFF")
-    try:
-        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-    finally:
-        connection.close(True)
-    journal.disk.unlink(entry.wal)
-    entry.kept_end = 0
-    entry.fold_ended(journal.use)
-    return True
-
-
-class OnMedium:
-    """Tells of a file's commits when they survive a loss of power, whatever its class asks for."""
-
-    def __init__(self, file: JournalFile) -> None:
-        self._file = file
-
-    def when_durable(self, commit: int, callback: Callable[[Exception | None], None]) -> None:
-        """Implements `Durable`."""
-        self._file.when(commit, Durability.DISK, callback)

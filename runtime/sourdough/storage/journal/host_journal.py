@@ -133,6 +133,7 @@ class HostJournal:
     def _redo_own(self, entry: Entry) -> None:
         """The database has a commit that the journal has not: go back to what the journal has."""
         self.journal.flush()
+        entry.stop_folding()
         if entry.big is not None:
             entry.big.block()
         if self.journal.error is not None:

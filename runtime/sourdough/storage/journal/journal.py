@@ -96,6 +96,8 @@ class Journal:
         )
         self.background = ThreadPoolExecutor(3, thread_name_prefix="sourdough-background")
         """For what must not hold up a batch: syncs of databases, copies, spare segments."""
+        self.folds = ThreadPoolExecutor(1, thread_name_prefix="sourdough-fold")
+        """For folding what is long: it may take seconds, one at a time."""
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="sourdough-journal")
         self.pace = Pace()
         self._on_failed = on_failed
@@ -220,6 +222,7 @@ class Journal:
     def end(self, *, discard: bool = False) -> None:
         """End the threads and close the files. discard: every record is void, remove them."""
         self.closed = True
+        self.folds.shutdown(wait=True)
         self.background.shutdown(wait=True)
         self._executor.shutdown(wait=True)
         if self._run is not None:

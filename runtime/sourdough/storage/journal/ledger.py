@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sourdough.storage.journal.big import BigCommits
     from sourdough.storage.journal.disk import Disk
     from sourdough.storage.journal.file import JournalFile
+    from sourdough.storage.journal.folding import Folding
 
 
 class Entry:
@@ -27,7 +28,7 @@ class Entry:
 
     __slots__ = (
         "base", "big", "born", "deleted", "draft", "fd", "file", "first_use", "folded",
-        "folded_use", "kept_end", "kept_salt", "last", "lost", "marking", "packed", "path", "wal",
+        "folded_use", "folding", "kept_end", "kept_salt", "last", "lost", "marking", "packed", "path", "wal",
     )  # fmt: skip
 
     def __init__(self, path: Path, packed: bytes) -> None:
@@ -59,6 +60,8 @@ class Entry:
         """The open database."""
         self.big: BigCommits | None = None
         """Its commits whose pages are in files of their own."""
+        self.folding: Folding | None = None
+        """A long `-wal` of it on the way into its file."""
         self.fd: int | None = None
         self.marking = False
         """Whether a thread may be syncing through the descriptor."""
@@ -93,9 +96,20 @@ class Entry:
             self.base = lsn - 1
             self.first_use = max(self.first_use, use)
 
+    def stop_folding(self) -> None:
+        """Return when no thread reads the `-wal` to fold it; its frames stay where they are."""
+        if self.folding is not None:
+            self.folding.stop()
+            self.folding = None
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether its file is closed, and no thread is at it."""
+        return self.file is None and not self.marking and self.folding is None
+
     @property
     def clean(self) -> bool:
-        return not self.first_use and self.file is None and not self.marking
+        return not self.first_use and self.is_at_rest
 
 
 class Ledger:
@@ -156,7 +170,7 @@ class Ledger:
 
     def tidy(self, entry: Entry) -> None:
         """Close what is not needed of an entry; forget it where it has become clean."""
-        if entry.file is None and entry.fd is not None and not entry.marking:
+        if entry.fd is not None and entry.is_at_rest:
             self._disk.close(entry.fd)
             entry.fd = None
         if entry.clean:

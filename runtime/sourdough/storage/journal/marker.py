@@ -3,7 +3,7 @@
     dirty, in old segments --fold (loop)--> folded --sync (thread)--> mark appended --durable--> clean
 
 Folding is SQLite's checkpoint, without a sync, 20 us for a short WAL: some objects per turn of the
-loop. A mark is written after the file, and once for a new file its directories, are synced
+loop; a long WAL is left to a thread (`folding.py`). A mark is written after the file, and once for a new file its directories, are synced
 (invariant S6); commits may go on meanwhile.
 """
 
@@ -18,7 +18,8 @@ import apsw
 
 from sourdough.errors import StorageError
 from sourdough.storage.engine import Durability
-from sourdough.storage.journal.file import fold_closed
+from sourdough.storage.journal.file import LONG
+from sourdough.storage.journal.folding import fold_closed
 from sourdough.storage.journal.places import directories_of
 from sourdough.storage.journal.records import RecordType
 
@@ -45,8 +46,6 @@ _MARKED_AT_ONCE = 256
 _TOO_MANY = 4
 # An object whose cursor stays open is looked at again after this, in seconds.
 _AGAIN = 0.25
-# A WAL so many times too long is folded although its object never pauses: the loop waits for that.
-_LONG = 4
 
 
 class Marker:
@@ -98,8 +97,8 @@ class Marker:
             }
 
     def _fold_long(self, file: JournalFile) -> bool:
-        if not file.fold() and file.is_long(_LONG) and not file.lent:
-            self._journal.flush()
+        if not file.fold() and file.is_long(LONG) and not (file.lent or file.is_folding):
+            self._journal.flush()  # its object never pauses
             file.fold()
         return not file.is_long(1)
 
@@ -174,7 +173,7 @@ class Marker:
         if file is not None:
             if not file.fold():
                 return False
-        elif not fold_closed(entry, self._journal):
+        elif not fold_closed(entry, self._journal, self._ledger.descriptor(entry)):
             return False
         return True
 

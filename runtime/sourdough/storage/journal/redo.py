@@ -11,6 +11,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 from sourdough.errors import StorageError
+from sourdough.storage.journal.page_writer import FRAME_HEADER, PageWriter
 from sourdough.storage.journal.pages import read_pages
 from sourdough.storage.journal.places import directories_of, draft_path, wal_path
 from sourdough.storage.journal.reader import pages_of
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
     from sourdough.storage.journal.disk import Disk
     from sourdough.storage.journal.fates import Live
-
-FRAME_HEADER = 24
 
 # So many bytes of pages are held before they are written.
 _HELD_BYTES = 8 * 1024 * 1024
@@ -51,7 +50,7 @@ def redo(path: Path, records: Iterable[Live], disk: Disk) -> None:
         raise StorageError("the database is missing, the journal has its changes", place=str(path))
     fd = disk.open(path, create=new)
     try:
-        _Pages(fd, disk).write(records)
+        _Redo(fd, disk).write(records)
         disk.sync(fd)
     finally:
         disk.close(fd)
@@ -60,14 +59,13 @@ def redo(path: Path, records: Iterable[Live], disk: Disk) -> None:
             disk.sync_directory(directory)
 
 
-class _Pages:
-    """The newest version of each page, written in order of their numbers."""
+class _Redo:
+    """The records of one object on their way into its file."""
 
     def __init__(self, fd: int, disk: Disk) -> None:
         self._fd = fd
         self._disk = disk
-        self._pages: dict[int, memoryview] = {}
-        self._held = 0
+        self._pages = PageWriter(fd, disk)
         self._segment: tuple[Path, int] | None = None
 
     def write(self, records: list[Live]) -> None:
@@ -75,26 +73,20 @@ class _Pages:
             for record in records:
                 for payload in self._payloads(record):
                     self._take(record, payload)
-                    if self._held > _HELD_BYTES:
-                        self._flush(record.page_size)
+                    if self._pages.held > _HELD_BYTES:
+                        self._pages.flush(record.page_size)
         finally:
             if self._segment is not None:
                 self._disk.close(self._segment[1])
         last = records[-1]
-        self._flush(last.page_size)
+        self._pages.flush(last.page_size)
         self._disk.truncate(self._fd, last.pages * last.page_size)
 
     def _take(self, record: Live, payload: memoryview) -> None:
-        size = record.page_size
         if record.type == RecordType.CREATE:
-            for number in range(record.pages):
-                self._pages[number + 1] = payload[number * size : (number + 1) * size]
+            self._pages.take_image(payload, record.page_size)
         else:
-            for at in range(0, len(payload), size + FRAME_HEADER):
-                number = int.from_bytes(payload[at : at + 4], "big")
-                begin = at + FRAME_HEADER
-                self._pages[number] = payload[begin : begin + size]
-        self._held += len(payload)
+            self._pages.take_frames(payload, record.page_size)
 
     def _payloads(self, record: Live) -> Iterator[memoryview]:
         if record.flags & IN_PAGES_FILE:
@@ -112,19 +104,3 @@ class _Pages:
             self._segment = (record.segment, self._disk.open(record.segment))
         data = self._disk.pread(self._segment[1], record.size, record.offset)
         return memoryview(zlib.decompress(data) if record.flags & DEFLATED else data)
-
-    def _flush(self, page_size: int) -> None:
-        """Write runs of neighbouring pages in one call each."""
-        run: list[memoryview] = []
-        first = 0
-        for number in sorted(self._pages):
-            if run and number != first + len(run):
-                self._disk.pwrite(self._fd, run, (first - 1) * page_size)
-                run = []
-            if not run:
-                first = number
-            run.append(self._pages[number])
-        if run:
-            self._disk.pwrite(self._fd, run, (first - 1) * page_size)
-        self._pages.clear()
-        self._held = 0

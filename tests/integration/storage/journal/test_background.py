@@ -89,7 +89,7 @@ async def test_a_cursor_left_open_does_not_pin_the_journal(server):
     storage = server.object("reader")
     await storage.put("a", 1)
     storage.sql.exec("CREATE TABLE t(x)")
-    for number in range(10):
+    for number in range(300):  # more than a cursor reads ahead
         storage.sql.exec("INSERT INTO t VALUES(?)", number)
     await storage.sync()
     cursor = iter(storage.sql.exec("SELECT x FROM t"))
