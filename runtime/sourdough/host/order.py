@@ -38,7 +38,7 @@ class OrderedCall(Outgoing):
 class Order:
     """The order of one stub's calls."""
 
-    __slots__ = ("_held", "_out", "_peers", "_place", "_refused", "at_gate", "broken")
+    __slots__ = ("_going", "_held", "_out", "_peers", "_place", "_refused", "at_gate", "broken")
 
     def __init__(self, peers: Peers) -> None:
         self._peers = peers
@@ -49,6 +49,7 @@ class Order:
         self._out: dict[int, OrderedCall] = {}
         self._held: dict[int, OrderedCall] = {}
         self._refused = False
+        self._going = False
         self.broken: BaseException | None = None
         """What has ended the connection to the instance, for good (semantics 2.11)."""
 
@@ -108,16 +109,38 @@ class Order:
         return first is not None and first.epoch != self._peers.epoch_of(slot)
 
     def _go_on(self) -> None:
-        if self._out or not self._held:
+        if self._out or not self._held or self._going:
             return
-        held, self._held = dict(sorted(self._held.items())), {}
-        refused, self._refused = self._refused, False
+        self._held = dict(sorted(self._held.items()))
+        if self._refused:
+            self._return_all()
+            return
+        self._going = True  # a call that ends while it is sent must not send the others, in here
+        try:
+            while self._held and not self._send_held():
+                pass
+        finally:
+            self._going = False
+
+    def _send_held(self) -> bool:
+        """Send what may go now; return whether the rest has to wait.
+
+        What began before a seat was asked back goes to the host that leaves it, what began later
+        to the next: whichever comes first of these, the others wait for its end as for any change.
+        """
+        for place, call in list(self._held.items()):
+            if self._has_moved(call.slot):
+                return True
+            if self._held.pop(place, None) is not None:
+                self._out[place] = call
+                self._peers.send(call)
+        return False
+
+    def _return_all(self) -> None:
+        """None of them may overtake the refused one, which waits for a newer table."""
+        held, self._held, self._refused = self._held, {}, False
         self._out = dict(held)
         epoch = max(call.epoch for call in held.values())
         for call in held.values():
-            if refused:
-                # None of them may overtake the refused one, which waits for a newer table.
-                call.epoch = epoch
-                self._peers.refused(call)
-            else:
-                self._peers.send(call)
+            call.epoch = epoch
+            self._peers.refused(call)

@@ -22,13 +22,18 @@ class Owners:
         self.epoch = 1
         self.sent: list[tuple[str, int]] = []
         self.returned: list[str] = []
+        self.former: dict[str, int] = {}
+        """Calls that the host takes that leaves the seat, by its epoch; nobody sits there now."""
+        self.ends_at_once: Order | None = None
 
     def epoch_of(self, slot: int) -> int:
         return self.epoch
 
     def send(self, call: Call) -> None:
-        call.epoch = self.epoch
-        self.sent.append((call.label, self.epoch))
+        call.epoch = self.former.get(call.label, self.epoch)
+        self.sent.append((call.label, call.epoch))
+        if self.ends_at_once is not None:
+            self.ends_at_once.answered(call)
 
     def refused(self, call: Call) -> None:
         self.returned.append(call.label)
@@ -88,3 +93,30 @@ def test_an_answer_told_twice_changes_nothing():
     order.answered(second)
     assert owners.sent[2:] == [("c", 2)]
     assert not order.idle
+
+
+def test_what_the_leaving_host_takes_is_not_overtaken_by_what_waits_for_the_next():
+    """It may still refuse those; who began after the release would go ahead of them."""
+    owners, order, (first,) = started("a")
+    owners.epoch = 2
+    early, late = Call("b"), Call("c")
+    order.send(early)
+    order.send(late)
+    owners.epoch, owners.former = 0, {"b": 2}
+    order.answered(first)
+    assert owners.sent[1:] == [("b", 2)]
+    owners.epoch, owners.former = 3, {}
+    order.refused(early)
+    assert owners.returned == ["b", "c"]
+
+
+def test_many_calls_that_end_while_they_are_sent():
+    """An object that has come to this host answers at once: one after the other, not one in the other."""
+    owners, order, (first,) = started("first")
+    owners.epoch = 2
+    for number in range(5_000):
+        order.send(Call(str(number)))
+    owners.ends_at_once = order
+    order.answered(first)
+    assert owners.sent[1:] == [(str(number), 2) for number in range(5_000)]
+    assert order.idle
