@@ -9,6 +9,9 @@ import pytest
 
 _PROJECTS = Path(__file__).parent / "projects"
 
+# One process less to start, where a test has nothing to do with a host that takes over at once.
+NO_STANDBY = "[serve]\nstandby = false\n"
+
 
 def make_project(name: str, folder: Path, config: str = "") -> Path:
     """Copy a project; `config` is TOML that is added to its sourdough.toml."""

@@ -75,7 +75,7 @@ def test_alarms_outlive_a_server_that_is_killed(project):
 
 def test_an_alarm_whose_run_is_killed_runs_again(project):
     """At least once, on the next host, not counted as a retry (semantics 6.6, 6.8, trap 15)."""
-    with RunningServer(project("alarms"), ahead=0) as server:
+    with RunningServer(project("alarms"), "serve", "--hosts", "1", ahead=0) as server:
         set_all(server.url, ["victim"], "in=1&mode=kill")
         server.wait_for_event("host.crashed", running="Sleeper:victim")
         server.advance(2.6)  # the pause before the next run
@@ -86,15 +86,16 @@ def test_an_alarm_fires_on_a_sleeping_object_after_the_number_of_hosts_changed(p
     """Slots move, alarms find their owner; also in one process (semantics 6.17, P1)."""
     folder: Path = project("alarms")
     config = folder / "sourdough.toml"
+    config.write_text(config.read_text().replace("hostCount = 2", "hostCount = 1"))
     with RunningServer(folder) as server:
         set_all(server.url, NAMES, "in=600")
         server.stop()
-    config.write_text(config.read_text().replace("hostCount = 2", "hostCount = 3"))
+    config.write_text(config.read_text().replace("hostCount = 1", "hostCount = 2"))
     with RunningServer(folder) as server:
         check(all_ran(server.url, NAMES))
         set_all(server.url, ["again"], "in=600")
         server.stop()
-    config.write_text(config.read_text().replace("hostCount = 3", "hostCount = 0"))
+    config.write_text(config.read_text().replace("hostCount = 2", "hostCount = 0"))
     with RunningServer(folder) as server:
         check(all_ran(server.url, ["again"]))
         set_all(server.url, ["inline"], "in=50")
@@ -116,7 +117,7 @@ def test_a_reload_loses_no_alarm_and_runs_none_twice(project):
 
 def test_inspect_and_rm_know_alarms(project):
     """`inspect` shows when it is due, `rm` takes it along."""
-    with RunningServer(project("alarms")) as server:
+    with RunningServer(project("alarms"), "serve", "--hosts", "1") as server:
         set_all(server.url, ["gone"], "in=60000")
         assert "alarm     in " in server.command("inspect", "SLEEPER:gone").stdout
         assert server.command("rm", "SLEEPER:gone", "--yes").returncode == 0
@@ -128,7 +129,7 @@ def test_inspect_and_rm_know_alarms(project):
 def test_a_lost_catalogue_is_made_anew_with_the_alarms(project, lost):
     """The objects' files are the truth (design section 5)."""
     folder: Path = project("alarms")
-    with RunningServer(folder) as server:
+    with RunningServer(folder, "serve", "--hosts", "0") as server:
         set_all(server.url, NAMES, "in=300")
         server.stop()
     for file in (folder / ".sourdough").glob("catalogue.sqlite*"):

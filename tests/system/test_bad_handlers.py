@@ -30,6 +30,13 @@ def server(faults):
         yield running
 
 
+@pytest.fixture(scope="module")
+def mortal(shared_project):
+    """One server for the tests that end its hosts; each of them looks at those that it has ended."""
+    with RunningServer(shared_project("faults"), "serve", "--hosts", "2") as running:
+        yield running
+
+
 @pytest.fixture
 def client(server):
     with Client(server.url) as connected:
@@ -111,7 +118,7 @@ def test_an_object_that_cannot_be_made_fails_alone(faults, server, client):
 
 def test_dev_shows_the_traceback_to_the_client(project):
     """In `dev` the JSON of a 500 holds exception and traceback."""
-    with RunningServer(project("faults"), "dev") as dev, Client(dev.url) as client:
+    with RunningServer(project("faults"), "dev", "--hosts", "1") as dev, Client(dev.url) as client:
         answer = client.get("/faulty/a/raise")
         assert answer.status == 500
         told = answer.json()
@@ -119,78 +126,87 @@ def test_dev_shows_the_traceback_to_the_client(project):
         assert 'raise ValueError("negative step")' in told["traceback"]
 
 
-def test_a_handler_that_ends_the_process_crashes_its_host_only(project):
+def test_a_handler_that_ends_the_process_crashes_its_host_only(mortal):
     """os._exit: the caller gets 503, the seat is taken again, the data is there."""
-    with RunningServer(project("faults")) as server, Client(server.url) as client:
-        assert client.get("/faulty/a/write").json() == {"value": 1}
-        answer = client.get("/faulty/a/crash")
+    with Client(mortal.url) as client:
+        assert client.get("/faulty/crashed/write").json() == {"value": 1}
+        host = client.get("/faulty/crashed/ok").json()["pid"]
+        answer = client.get("/faulty/crashed/crash")
         assert answer.status == 503
         assert answer.headers["retry-after"]
-        crashed = server.wait_for_event("host.crashed")
+        crashed = mortal.wait_for_event("host.crashed", pid=host)
         assert crashed["reason"] == "exit code 9"
         assert "Faulty" in crashed["running"]
-        assert client.get("/faulty/a/write").json() == {"value": 2}
+        assert client.get("/faulty/crashed/write").json() == {"value": 2}
 
 
-def test_a_forked_child_that_outlives_its_host_hides_nothing(project):
+def test_a_forked_child_that_outlives_its_host_hides_nothing(mortal):
     """P3: the death is the kernel's word; a grandchild that holds copies of sockets hides nothing."""
-    with RunningServer(project("faults")) as server, Client(server.url) as client:
-        told = client.get("/faulty/a/fork").json()
-        client.get("/faulty/a/write")
+    with Client(mortal.url) as client:
+        told = client.get("/faulty/forked/fork").json()
+        client.get("/faulty/forked/write")
         os.kill(told["pid"], 9)
-        crashed = server.wait_for_event("host.crashed", pid=told["pid"])
+        crashed = mortal.wait_for_event("host.crashed", pid=told["pid"])
         # The kernel said so, not a heartbeat that was missed.
         assert "SIGKILL" in crashed["reason"]
-        assert not server.events("host.stuck")
-        assert client.get("/faulty/a/write").json() == {"value": 2}
-        assert told["child"] in server.pids()
+        assert told["pid"] not in {each["pid"] for each in mortal.events("host.stuck")}
+        assert client.get("/faulty/forked/write").json() == {"value": 2}
+        assert told["child"] in mortal.pids()
         os.kill(told["child"], 9)
 
 
 def test_a_forked_child_that_outlives_the_server_leaves_the_folder_free(project):
     """P4: the lock is the server's; a process that user code forked keeps no copy of it."""
     faults = project("faults")
-    with RunningServer(faults) as server, Client(server.url) as client:
+    with RunningServer(faults, "serve", "--hosts", "1") as server, Client(server.url) as client:
         child = client.get("/faulty/a/fork").json()["child"]
         assert server.stop() == 0
         assert list(server.pids()) == [child]
-        with RunningServer(faults) as again, Client(again.url) as other:
+        with (
+            RunningServer(faults, "serve", "--hosts", "0") as again,
+            Client(again.url) as other,
+        ):
             assert other.get("/faulty/a/write").json() == {"value": 1}
         # It is deaf to nothing, unlike the host it came from.
         os.kill(child, signal.SIGTERM)
         assert not server.left_after(10)
 
 
-@pytest.mark.parametrize("hosts", ["2", "0"])
-def test_programs_that_user_code_starts_can_be_terminated(project, hosts):
+def test_programs_that_user_code_starts_can_be_terminated(client):
     """P7: hosts are deaf to SIGTERM, but what they start is not."""
+    assert client.get("/faulty/a/program").json() == {"code": -signal.SIGTERM}
+
+
+def test_programs_can_be_terminated_where_all_is_one_process(project):
+    """The same with `hostCount = 0`, where the process is deaf to nothing."""
     faults = project("faults")
-    with RunningServer(faults, "serve", "--hosts", hosts) as server, Client(server.url) as client:
+    with RunningServer(faults, "serve", "--hosts", "0") as server, Client(server.url) as client:
         assert client.get("/faulty/a/program").json() == {"code": -signal.SIGTERM}
 
 
 @pytest.mark.parametrize("action", ["spin", "stuck"])
-def test_a_host_that_no_longer_answers_is_killed_by_name(project, action):
+def test_a_host_that_no_longer_answers_is_killed_by_name(mortal, action):
     """Design 6, P6: limits.hang_timeout; the line names the object, the log has the stacks."""
-    with RunningServer(project("faults"), "serve", "--hosts", "2") as server:
-        with socket.create_connection(("127.0.0.1", server.port)) as stuck:
-            stuck.sendall(f"GET /faulty/a/{action} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
-            said = server.wait_for_event("host.stuck", 20)
-            assert "Faulty" in said["running"]
-            server.wait_for_event("host.crashed", pid=said["pid"])
+    seen = len(mortal.lines())
+    with Client(mortal.url) as client:
+        host = client.get(f"/faulty/{action}/ok").json()["pid"]
+        with socket.create_connection(("127.0.0.1", mortal.port)) as stuck:
+            stuck.sendall(f"GET /faulty/{action}/{action} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+            said = mortal.wait_for_event("host.stuck", 20, after=seen)
+            assert (said["pid"], said["running"]) == (host, f"Faulty:{action}")
+            mortal.wait_for_event("host.crashed", pid=host)
             stuck.settimeout(20)
             assert stuck.recv(100).startswith(b"HTTP/1.1 50")
         if action == "spin":
-            server.wait_for_line(lambda line: "faulty.py" in line and "do_spin" in line)
-        with Client(server.url) as client:
-            assert client.get("/faulty/a/ok").status == 200
-        assert len(server.events("host.stuck")) == 1
+            mortal.wait_for_line(lambda line: "faulty.py" in line and "do_spin" in line, after=seen)
+        assert client.get(f"/faulty/{action}/ok").status == 200
+    assert [each["pid"] for each in mortal.events("host.stuck")].count(host) == 1
 
 
 def test_hosts_stuck_in_c_die_with_their_coordinator(project):
     """P5: a host that holds the interpreter's lock for 30 s is gone long before."""
     with (
-        RunningServer(project("faults")) as server,
+        RunningServer(project("faults"), "serve", "--hosts", "1") as server,
         socket.create_connection(("127.0.0.1", server.port)) as stuck,
     ):
         stuck.sendall(b"GET /faulty/a/stuck HTTP/1.1\r\nhost: x\r\n\r\n")

@@ -11,14 +11,15 @@ import sys
 import pytest
 
 from tests.system.client import Client
+from tests.system.conftest import NO_STANDBY
 from tests.system.server import wait_until
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_a_server_without_standard_streams_serves(project, closed):
     """No socket takes the place of a stream, where output would go into it."""
-    counters = project("counters")
-    words = [sys.executable, "-m", "sourdough_cli", "serve", "--port", "0"]
+    counters = project("counters", NO_STANDBY)
+    words = [sys.executable, "-m", "sourdough_cli", "serve", "--port", "0", "--hosts", "1"]
     file = counters / ".sourdough" / "server.json"
     server = subprocess.Popen(
         ["sh", "-c", f"exec {shlex.join(words)} {closed}"],

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.system.client import Client
+from tests.system.conftest import NO_STANDBY
 from tests.system.editing import edit, save
 from tests.system.server import RunningServer, wait_until
 
@@ -19,7 +20,7 @@ THREAD = "import threading, time\nthreading.Thread(target=time.sleep, args=(600,
 
 @pytest.fixture
 def counters(project):
-    return project("counters")
+    return project("counters", NO_STANDBY)
 
 
 def run_folder(project: Path) -> Path:
@@ -31,7 +32,7 @@ def run_folder(project: Path) -> Path:
 def test_a_thread_of_the_user_keeps_no_old_host(counters):
     """After a reload the old hosts end, although the interpreter waits for their threads."""
     edit(counters / "counters.py", "import asyncio\n", f"import asyncio\n{THREAD}")
-    with RunningServer(counters, "dev") as server:
+    with RunningServer(counters, "dev", "--hosts", "1") as server:
         old = set(server.children("host"))
         save(counters, 1)
         server.wait_for_line(lambda line: "reloaded counters.py" in line)
@@ -40,7 +41,7 @@ def test_a_thread_of_the_user_keeps_no_old_host(counters):
 
 def test_the_folder_of_a_killed_server_is_removed_by_the_next(counters):
     """Its sockets lie in the system's temporary folder, which nobody else would tidy."""
-    with RunningServer(counters) as server:
+    with RunningServer(counters, "serve", "--hosts", "1") as server:
         folder = run_folder(counters)
         server.signal(signal.SIGKILL)
         server.wait()

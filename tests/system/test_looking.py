@@ -10,6 +10,7 @@ import pytest
 
 from sourdough.ids import IdFactory
 from tests.system.client import Client
+from tests.system.conftest import NO_STANDBY
 from tests.system.server import RunningServer, command, wait_until
 
 NAMES = [f"n{number}" for number in range(12)]
@@ -17,7 +18,7 @@ NAMES = [f"n{number}" for number in range(12)]
 
 @pytest.fixture
 def counters(project):
-    return project("counters")
+    return project("counters", NO_STANDBY)
 
 
 def _fill(server: RunningServer) -> None:
@@ -30,9 +31,9 @@ def _id_of(name: str) -> str:
     return str(IdFactory("counters", "Counter").from_name(name))
 
 
-def test_status_shows_every_process(counters):
+def test_status_shows_every_process(project):
     """Each process with pid, state and restarts; what it says is what the kernel says."""
-    with RunningServer(counters, "serve", "--hosts", "3") as server:
+    with RunningServer(project("counters"), "serve", "--hosts", "3") as server:
         assert wait_until(lambda: (server.status()["standby"] or {}).get("state") == "ready", 10)
         status = json.loads(server.command("status", "--json").stdout)
         assert status["coordinator"]["pid"] == server.pid
@@ -84,18 +85,24 @@ def _inspected(counters, reference: str):
 
 
 def test_objects_are_the_same_running_and_stopped(counters):
-    """ls and inspect ask the server, or read the folder under its lock: the same answer."""
+    """ls and inspect ask the server, or read the folder under its lock: the same answer.
+
+    An unknown object is exit code 1, whoever is asked.
+    """
     with RunningServer(counters) as server:
         _fill(server)
         assert _listed(counters) == sorted(NAMES)
         running = _inspected(counters, "COUNTER:n3")
         assert running["id"] == _id_of("n3")
+        assert server.command("inspect", "COUNTER:nobody").returncode == 1
         assert server.stop() == 0
     assert _listed(counters) == sorted(NAMES)
     stopped = _inspected(counters, "COUNTER:n3")
     assert stopped["id"] == running["id"]
     assert stopped["name"] == running["name"] == "n3"
     assert _inspected(counters, _id_of("n3"))["name"] == "n3"
+    assert command(counters, "inspect", "COUNTER:nobody").returncode == 1
+    assert command(counters, "rm", "COUNTER:nobody", "--yes").returncode == 1
 
 
 def test_looking_after_a_kill_harms_nothing(counters):
@@ -107,7 +114,7 @@ def test_looking_after_a_kill_harms_nothing(counters):
         assert not server.left_after(10)
         for name in NAMES[:2]:
             assert _inspected(counters, f"COUNTER:{name}")["name"] == name
-    with RunningServer(counters) as server, Client(server.url) as client:
+    with RunningServer(counters, "serve", "--hosts", "0") as server, Client(server.url) as client:
         for name in NAMES:
             assert client.get(f"/direct/{name}/").json() == {"value": 1}
 
@@ -127,12 +134,3 @@ def test_rm_deletes_a_live_object_and_a_stopped_one(counters):
     with RunningServer(counters, "serve", "--hosts", "0") as server, Client(server.url) as client:
         assert client.get("/direct/n2/").json() == {"value": 0}
         assert client.get("/direct/n3/").json() == {"value": 1}
-
-
-def test_an_unknown_object_is_one(counters):
-    """Exit code 1 and a sentence, running and stopped."""
-    with RunningServer(counters, "serve", "--hosts", "0") as server:
-        _fill(server)
-        assert server.command("inspect", "COUNTER:nobody").returncode == 1
-    assert command(counters, "inspect", "COUNTER:nobody").returncode == 1
-    assert command(counters, "rm", "COUNTER:nobody", "--yes").returncode == 1

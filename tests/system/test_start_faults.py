@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from sourdough.ids import IdFactory
 from tests.system.client import Client
+from tests.system.conftest import NO_STANDBY
 from tests.system.editing import edit
 from tests.system.server import RunningServer, command
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from subprocess import CompletedProcess
 
 
 @pytest.fixture
 def counters(project):
-    return project("counters")
+    return project("counters", NO_STANDBY)
 
 
 def refused(project: Path, *words: str) -> CompletedProcess[str]:
@@ -137,10 +139,20 @@ def test_a_folder_in_use_is_five_and_names_its_server(counters):
 # --- formats of a later version (S14)
 
 
-def _fill(counters: Path) -> None:
+@pytest.fixture(scope="module")
+def original(shared_project):
+    """A project whose objects have been used."""
+    counters = shared_project("counters", NO_STANDBY)
     with RunningServer(counters, "serve", "--hosts", "0") as server, Client(server.url) as client:
         assert client.post("/direct/a/increment").json() == {"value": 1}
         assert client.post("/direct/b/increment").json() == {"value": 1}
+    return counters
+
+
+@pytest.fixture
+def filled(original, tmp_path):
+    """A copy of it, for a test to spoil."""
+    return Path(shutil.copytree(original, tmp_path / "counters"))
 
 
 def _object_file(counters: Path, name: str) -> Path:
@@ -155,41 +167,37 @@ def _raise_user_version(file: Path) -> None:
         database.execute(f"PRAGMA user_version = {version + 1000}")
 
 
-def test_an_object_of_a_newer_format_fails_alone(counters):
+def test_an_object_of_a_newer_format_fails_alone(filled):
     """S14: a newer file is refused with a sentence, and its neighbours work."""
-    _fill(counters)
-    _raise_user_version(_object_file(counters, "a"))
-    with RunningServer(counters) as server, Client(server.url) as client:
+    _raise_user_version(_object_file(filled, "a"))
+    with RunningServer(filled, "serve", "--hosts", "1") as server, Client(server.url) as client:
         assert client.get("/direct/a/").status == 500
         assert client.get("/direct/b/").json() == {"value": 1}
         said = server.wait_for_line(lambda line: "newer" in line and '"error"' in line)
         assert "sourdough" in said.lower()
 
 
-def test_a_catalogue_of_a_newer_format_is_four(counters):
+def test_a_catalogue_of_a_newer_format_is_four(filled):
     """S14: exit 4 with a sentence; nothing is touched."""
-    _fill(counters)
-    _raise_user_version(counters / ".sourdough" / "catalogue.sqlite")
-    result = refused(counters)
+    _raise_user_version(filled / ".sourdough" / "catalogue.sqlite")
+    result = refused(filled)
     assert result.returncode == 4, result.stderr
     assert "newer" in result.stderr
 
 
-def test_namespaces_of_a_newer_format_are_four(counters):
+def test_namespaces_of_a_newer_format_are_four(filled):
     """S14: the same for the file that maps classes to folders."""
-    _fill(counters)
-    file = counters / ".sourdough" / "namespaces.json"
+    file = filled / ".sourdough" / "namespaces.json"
     data = json.loads(file.read_text())
     file.write_text(json.dumps(data | {"format": data["format"] + 1000}))
-    result = refused(counters)
+    result = refused(filled)
     assert result.returncode == 4, result.stderr
     assert "newer" in result.stderr
 
 
-def test_a_changed_application_name_warns_and_keeps_the_data(counters):
+def test_a_changed_application_name_warns_and_keeps_the_data(filled):
     """S14: ids are keyed by the name the folder was made with, so nothing seems lost."""
-    _fill(counters)
-    edit(counters / "sourdough.toml", 'name = "counters"', 'name = "renamed"')
-    with RunningServer(counters) as server, Client(server.url) as client:
+    edit(filled / "sourdough.toml", 'name = "counters"', 'name = "renamed"')
+    with RunningServer(filled, "serve", "--hosts", "0") as server, Client(server.url) as client:
         assert client.get("/direct/a/").json() == {"value": 1}
         assert "counters" in server.wait_for_event("warning")["text"]
