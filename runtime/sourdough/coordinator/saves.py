@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from sourdough.observe.records import Record
     from sourdough.storage.layout import Layout
 
+_FIXED = {"name": "name", "host_count": "hostCount", "storage": "[storage]", "dev": "[dev]"}
+"""What a server keeps for its life, and how people know it; everything else a reload brings."""
+
 
 class Saves:
     """Takes the names of saved files; `adopted` tells the server of a changed configuration."""
@@ -113,14 +116,15 @@ class Saves:
 
     def _tell_fixed(self, old: Config, new: Config) -> None:
         """Say what of the configuration takes effect with the next start only."""
-        if (old.name, old.host_count, old.storage, old.dev) == (
-            new.name, new.host_count, new.storage, new.dev,
-        ):  # fmt: skip
+        changed = [told for key, told in _FIXED.items() if getattr(old, key) != getattr(new, key)]
+        if not changed:
             return
+        *most, last = changed
+        told = f"{', '.join(most)} and {last} take" if most else f"{last} takes"
         self._record(
             Warned(
                 ts=self._clock.now(),
-                text="name, hostCount, [storage] and [dev] take effect at the next start",
+                text=f"{told} effect at the next start",
                 hint="stop the server and start it again",
             )
         )

@@ -377,8 +377,8 @@ class Server:
     # --- time and state
 
     async def _tick_forever(self) -> None:
-        period = self.options.project.config.limits.heartbeat
         while True:
+            period = self.options.project.config.limits.heartbeat
             await asyncio.sleep(period)
             self._liveness.tick(period)
             self._ledger.tick()

@@ -100,6 +100,7 @@ class Gateway:
         self._config = config
         self._on_exit = on_exit
         self._pid = pid
+        self._descriptors = descriptors
         self._ticks = 0
         self._notes: dict[int, bytes] = {}
         self._waiting: dict[int, Forward] = {}
@@ -194,11 +195,18 @@ class Gateway:
         self._peers.begin_anew(self._serial)
 
     def _configure(self, setup: Setup) -> None:
-        """Take a changed configuration: its routes, for requests from now on."""
-        self._config = unpack(setup.config)
+        """Take a changed configuration: its routes and limits, for what comes from now on."""
+        self._config = config = unpack(setup.config)
         self._router = Router(
-            self._config, application=setup.application, storage_names=setup.storage_names
+            config, application=setup.application, storage_names=setup.storage_names
         )
+        self._edge.configure(_edge_limits(config, self._descriptors), config.websockets.origins)
+        self._sockets.configure(config.websockets)
+        for peers in self._all_peers:
+            peers.configure(
+                parked_limit=config.limits.parked_requests,
+                park_seconds=config.limits.park_timeout,
+            )
 
     async def _drain(self, seconds: float) -> None:
         self._listener.drain()

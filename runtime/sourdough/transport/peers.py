@@ -90,6 +90,11 @@ class Peers:
         self.parked = 0
         self.table = Table(version=0, seats=1, entries=())
 
+    def configure(self, *, parked_limit: int, park_seconds: float) -> None:
+        """Take changed bounds of what waits for an owner."""
+        self._parked_limit = parked_limit
+        self._park_seconds = park_seconds
+
     # --- sending
 
     def send(self, event: Outgoing) -> None:

@@ -156,12 +156,21 @@ class Place:
         self.said: list[object] = []
         self.gateway = self._make(ledger, 7)
 
-    def _make(self, ledger, serial) -> Gateway:
-        channel, theirs = MemoryChannel.pair(self.loop)
-        setup = Setup(
+    def _setup(self, ledger, serial) -> Setup:
+        return Setup(
             config=pack(self.config), root="", storage="", application="rooms",
             storage_names={"Room": "Room"}, mode="serve", serial=serial, index=1, ledger=ledger,
         )  # fmt: skip
+
+    def configure(self, *, limits=None, **websockets) -> None:
+        """The configuration was changed, and a reload has brought it."""
+        config = msgspec.structs.replace(self.config, websockets=WebSockets(**websockets))
+        self.config = msgspec.structs.replace(config, limits=limits or config.limits)
+        self.gateway.receive(self._setup(None, 7))
+
+    def _make(self, ledger, serial) -> Gateway:
+        channel, theirs = MemoryChannel.pair(self.loop)
+        setup = self._setup(ledger, serial)
         gateway = Gateway(
             loop=self.loop, setup=setup, config=self.config, clock=self.clock, channel=theirs,
             connect=self._connect, listening=self.sock, on_exit=lambda: None, pid=os.getpid(),

@@ -31,8 +31,8 @@ async def test_a_successor_tells_objects_of_the_end(places, tmp_path):
     place.host.heeding = True
     await ended.close()
     await place.event(place.host)
-    await place.until(lambda: len(place.gateway._sockets._by_key) == 1)
-    place.gateway._sockets._ledger.flush()
+    await place.until(lambda: len(place.gateway._sockets._roster.by_key) == 1)
+    place.gateway._sockets._roster.ledger.flush()
 
     successor = await places(ledger=path)
     host = successor.seat(2)
@@ -48,8 +48,8 @@ async def test_a_successor_tells_objects_of_the_end(places, tmp_path):
     )
     assert mirror.settings == (Settings(key, None, None, 7),)
     event.heed()
-    await successor.until(lambda: not successor.gateway._sockets._by_key)
-    successor.gateway._sockets._ledger.flush()
+    await successor.until(lambda: not successor.gateway._sockets._roster.by_key)
+    successor.gateway._sockets._roster.ledger.flush()
     third = await places(ledger=path)
     host = third.seat(3)
     await third.until(lambda: host.told_of(Mirror))

@@ -23,7 +23,7 @@ async def test_a_client_and_a_host_speak(place):
         Closed(number, 1000, "bye", True),
     ]
     assert place.host.told_of(Opened) == [Opened(number, "", "")]
-    assert not place.gateway._sockets._by_link
+    assert not place.gateway._sockets._roster.by_link
 
 
 async def test_it_ends_with_its_host(place):
@@ -53,7 +53,7 @@ async def test_a_reader_that_takes_nothing_stops_the_client(place):
     for _ in range(3):
         await client.send(data)
     await place.until(lambda: len(place.host.told_of(Message)) == 3)
-    connection = place.gateway._sockets._sockets[number].connection
+    connection = place.gateway._sockets._roster.by_number[number].connection
     assert not connection._reading
     await client.send(b"more")
     place.host.tell(Taken(number, 3))

@@ -82,8 +82,8 @@ async def test_a_client_may_close_in_the_middle_of_a_message(place):
 async def test_fragments_take_no_more_room_than_what_is_in_them(place):
     """A client that sends a message in the smallest pieces costs nothing more."""
     _, writer, number = await raw_held(place)
-    await place.until(lambda: place.gateway._sockets._sockets[number].connection)
-    connection = place.gateway._sockets._sockets[number].connection
+    await place.until(lambda: place.gateway._sockets._roster.by_number[number].connection)
+    connection = place.gateway._sockets._roster.by_number[number].connection
     writer.write(masked(Opcode.TEXT, b"", fin=False) + 1000 * masked(Opcode.CONT, b"xy", fin=False))
     await place.until(lambda: connection._parts is not None and len(connection._parts) == 2000)
     assert sys.getsizeof(connection._parts) < 4000
@@ -108,7 +108,7 @@ async def test_a_client_that_sends_faster_than_the_object_heeds_is_not_read(plac
     client, number, _ = await place.held()
     await client.send("0")
     first = await place.event(place.host)
-    connection = place.gateway._sockets._sockets[number].connection
+    connection = place.gateway._sockets._roster.by_number[number].connection
     for count in range(20):
         await client.send(str(count))
     await place.until(lambda: not connection._reading)
@@ -253,7 +253,7 @@ async def test_the_heartbeat_counts_sockets(place):
 async def test_a_client_that_floods_behind_the_objects_close_waits_too(place):
     """The close handshake does not lift the bound, and keeps its own."""
     reader, writer, number = await raw_held(place)
-    connection = place.gateway._sockets._sockets[number].connection
+    connection = place.gateway._sockets._roster.by_number[number].connection
     place.host.tell(CloseSocket(number, 1000, ""))
     await reader.readexactly(4)
     writer.write(masked(Opcode.TEXT, b"x") * 30)

@@ -62,7 +62,7 @@ def test_the_connection_changes_hands_on_both_loops(loop):
         place.host = place.seat(1)
         place.host.heeding = True
         client, number, _ = await place.held()
-        connection = place.gateway._sockets._sockets[number].connection
+        connection = place.gateway._sockets._roster.by_number[number].connection
         connection.read(False)
         await client.send(bytes(500_000))
         connection.read(True)
@@ -136,7 +136,7 @@ async def test_another_answer_than_101_is_passed_on(place):
     assert (event.method, event.said.code, event.said.socket) == (b"close", 1006, head.socket)
     event.heed()
     await place.passed(place.host)
-    assert not place.gateway._sockets._by_key
+    assert not place.gateway._sockets._roster.by_key
     link.tell(Bind(head.socket, hibernates=False))
     await place.until(lambda: place.host.told_of(Closed))
     assert place.host.told_of(Closed)[0].code == 1006

@@ -10,7 +10,7 @@ from sourdough.config.load import load
 from sourdough.coordinator.folder import open_folder
 from sourdough.coordinator.launcher import Application
 from sourdough.coordinator.saves import Saves
-from sourdough.observe.records import Migrated, ReloadFailed
+from sourdough.observe.records import Migrated, ReloadFailed, Warned
 from sourdough.wire.messages import Setup
 
 CONFIG = """\
@@ -125,3 +125,21 @@ async def test_a_migration_that_does_not_fit_is_told_at_its_line(world):
     assert told.place.endswith("sourdough.toml:9")
     assert "did you mean Counter?" in told.error
     assert len(world.supervisor.hosts) == 1
+
+
+@pytest.mark.parametrize(
+    ("added", "told"),
+    [
+        ("[websockets]\nmessage_bytes = 10\n[limits]\nbody_bytes = 10\n", []),
+        ("[dev]\nport = 1\n", ["[dev] takes effect at the next start"]),
+        (
+            'hostCount = 3\n[storage]\ndurability = "os"\n[dev]\nport = 1\n',
+            ["hostCount, [storage] and [dev] take effect at the next start"],
+        ),
+    ],
+)
+async def test_what_a_reload_does_not_bring_is_named(world, added, told):
+    """Exactly what was changed of it, and nothing where everything changes at once."""
+    keys, _, tables = added.partition("[")
+    save(world, keys + CONFIG + "[" + tables, code="class Counter: ...\n")
+    assert [each.text for each in world.of(Warned)] == told

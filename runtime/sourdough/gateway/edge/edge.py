@@ -39,7 +39,7 @@ class Edge:
         self.number = 0
         """Of the latest request."""
         self.draining = False
-        self.origins = frozenset(origin.encode() for origin in origins)
+        self.origins = _encoded(origins)
         """Whose pages may open WebSockets; none: those of any origin."""
         self.connections: set[Client] = set()
         self.on_left: Callable[[], None] = _nothing
@@ -58,6 +58,14 @@ class Edge:
         self._clock = clock
         self._trusted = parse_networks(trusted_proxies)
 
+    def configure(self, limits: EdgeLimits, origins: tuple[str, ...]) -> None:
+        """Take changed bounds, for what is read and waited for from now on."""
+        self.limits = limits
+        self.origins = _encoded(origins)
+        self.idle.seconds = limits.idle_timeout
+        self.heads.seconds = limits.head_timeout
+        self.bodies.seconds = self.stalled.seconds = limits.body_timeout
+
     def tick(self) -> None:
         """Take note of the time and end the waits that have been too long."""
         self.now = self._clock.monotonic()
@@ -75,6 +83,10 @@ class Edge:
         asyncio.get_running_loop().call_exception_handler(
             {"message": "the upstream raised while a request was opened", "exception": error}
         )
+
+
+def _encoded(origins: tuple[str, ...]) -> frozenset[bytes]:
+    return frozenset(origin.encode() for origin in origins)
 
 
 def _nothing() -> None:

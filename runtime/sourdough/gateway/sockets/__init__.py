@@ -4,7 +4,8 @@
                            |                 `--> PlainSocket  its messages go to one host
                            `-- SocketConnection: the client's bytes, by RFC 6455
 
-`Sockets` knows all of them and hears what hosts say; `EventQueue` and `Window` decide what may be
+`Roster` knows all of them, `Instructions` are what hosts say about them, `Sockets` is what the gateway
+needs of both; `EventQueue` and `Window` decide what may be
 on its way; `Ledger` lets the next gateway tell objects of the sockets that ended with this one.
 """
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sourdough.gateway.sockets.answers import ObjectSettings
 from sourdough.gateway.sockets.delivery import Delivery
 from sourdough.gateway.sockets.event_queue import End
 from sourdough.placement import slot_of_key
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sourdough.clock import Clock
+    from sourdough.gateway.sockets.answers import ObjectSettings
     from sourdough.gateway.sockets.event_queue import Said
     from sourdough.gateway.sockets.held import HeldSocket
     from sourdough.gateway.sockets.ledger import Ledger
@@ -38,28 +38,30 @@ class Courier:
         clock: Clock,
         peers: Peers,
         ledger: Ledger,
+        settings: ObjectSettings,
         kept_limit: int,
         forget: Callable[[HeldSocket], None],
     ) -> None:
-        """kept_limit: bytes of messages that may wait. forget: called when a socket's end is told."""
+        """settings: of all objects. forget: called when a socket's end is told."""
         self._loop = loop
         self._clock = clock
         self._peers = peers
         self._ledger = ledger
-        self._kept_limit = kept_limit
+        self._settings = settings
         self._forget = forget
         self._refused: dict[HeldSocket, None] = {}
         self._untold: dict[bytes, dict[int, int]] = {}
         self._telling = False
+        self.kept_limit = kept_limit
+        """Bytes of messages that may wait."""
         self.kept = 0
         """Bytes of all messages that wait for their objects."""
-        self.settings = ObjectSettings()
         self.stopped = False
 
     @property
     def crowded(self) -> bool:
         """So much waits in all that each client may have only little of it."""
-        return self.kept > self._kept_limit // 2
+        return self.kept > self.kept_limit // 2
 
     # --- the client speaks
 
@@ -77,7 +79,7 @@ class Courier:
             return
         if said.text and not held.closing and self._answered(held, said.data):
             return
-        if self.kept + len(said.data) > self._kept_limit:
+        if self.kept + len(said.data) > self.kept_limit:
             self._close(held, TOO_MUCH)
             return
         self.kept += len(said.data)
@@ -94,7 +96,7 @@ class Courier:
         self._go_on(held)
 
     def _answered(self, held: HeldSocket, data: bytes) -> bool:
-        answer = self.settings.answer(held.key)
+        answer = self._settings.answer(held.key)
         if answer is None or answer.request != data or held.socket is None:
             return False
         held.socket.say(answer.frame, answer.data, True)
@@ -170,7 +172,7 @@ class Courier:
     def _doubt(self, held: HeldSocket, said: Said) -> None:
         """A message was delivered, and perhaps not handled; kept if it is small (W3)."""
         self.reported(held)
-        small = len(said.data) <= INLINE_BODY and self.kept + len(said.data) <= self._kept_limit
+        small = len(said.data) <= INLINE_BODY and self.kept + len(said.data) <= self.kept_limit
         held.doubt = Doubt(said.data if small else None, said.text)
         self.kept += len(held.doubt.data or b"")
 

@@ -1,49 +1,32 @@
-"""All WebSockets of a gateway, and what hosts say about them."""
+"""All WebSockets of a gateway, as the gateway needs them: handshakes, links, its own life."""
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sourdough.gateway.sockets.connection import DROPPED, SocketConnection
 from sourdough.gateway.sockets.courier import Courier
 from sourdough.gateway.sockets.extensions import negotiate
-from sourdough.gateway.sockets.frames import message_frame
 from sourdough.gateway.sockets.held import DISMISSED, HeldSocket
-from sourdough.gateway.sockets.ledger import Ledger
-from sourdough.gateway.sockets.ledger_records import Bound
+from sourdough.gateway.sockets.instructions import Instructions
 from sourdough.gateway.sockets.mirror import mirrors
-from sourdough.gateway.sockets.plain import PlainSocket
+from sourdough.gateway.sockets.roster import Roster
 from sourdough.gateway.sockets.socket import Socket
 from sourdough.gateway.sockets.waits import Waits
 from sourdough.placement import seat_of, slot_of_key
-from sourdough.wire.sockets import (
-    Attach,
-    Barrier,
-    Bind,
-    Broadcast,
-    CloseAll,
-    CloseSocket,
-    Passed,
-    Post,
-    Reported,
-    Settings,
-    SocketMessage,
-    Taken,
-    socket_number,
-)
+from sourdough.wire.sockets import socket_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    import asyncio
 
     from sourdough.clock import Clock
     from sourdough.config.websockets import WebSockets
     from sourdough.gateway.edge import Edge, Exchange
-    from sourdough.gateway.sockets.ledger_records import Record
     from sourdough.gateway.sockets.socket import Request
     from sourdough.transport.link import Link
     from sourdough.transport.peers import Peers
     from sourdough.wire.messages import SeatEntry
+    from sourdough.wire.sockets import SocketMessage
 
 HOST_LOST, HOST_LOST_REASON = 1012, "the host restarts"
 # Headers of a 101 that belong to the handshake, which is the gateway's.
@@ -52,7 +35,7 @@ _PROTOCOL = b"sec-websocket-protocol:"
 
 
 class Sockets:
-    """The table of sockets; each is known by the number that was made for its request (W1)."""
+    """Makes sockets, and sees to them over changes of hosts, of configuration and of gateways."""
 
     def __init__(
         self,
@@ -66,81 +49,66 @@ class Sockets:
         ledger: str | None,
     ) -> None:
         """serial: of this process. ledger: path of the file for the successor, if there is one."""
-        self._clock = clock
         self._edge = edge
         self._peers = peers
         self._config = config
         self._serial = serial
         self._count = 0
-        self._accepted = 0
-        self._sockets: dict[int, Socket] = {}
-        self._by_key: dict[bytes, dict[int, HeldSocket]] = {}
-        self._by_link: dict[Link, set[PlainSocket]] = {}
-        self._settled: asyncio.Event | None = None
         self._waits = Waits(edge, quiet_seconds=config.idle_timeout)
-        self._ledger = Ledger(loop, ledger, self._live)
+        self._roster = roster = Roster(loop, ledger)
         self._courier = Courier(
             loop=loop,
             clock=clock,
             peers=peers,
-            ledger=self._ledger,
+            ledger=roster.ledger,
+            settings=roster.settings,
             kept_limit=config.parked_bytes,
-            forget=self._forget_held,
+            forget=roster.forget_held,
         )
-        self._takes: dict[type[SocketMessage], Callable[[Link, Any], None]] = {
-            Bind: self._bind,
-            Post: self._post,
-            Broadcast: self._broadcast,
-            CloseSocket: self._close,
-            CloseAll: self._close_all,
-            Attach: self._attach,
-            Taken: self._taken,
-            Reported: self._reported,
-            Barrier: lambda link, barrier: link.tell(Passed(barrier.number)),
-            Settings: self._set,
-        }
+        self._instructions = Instructions(clock=clock, roster=roster, courier=self._courier)
 
     def __len__(self) -> int:
         """Return how many clients' sockets there are."""
-        return len(self._sockets)
+        return len(self._roster.by_number)
 
     # --- the gateway
 
     def start(self) -> None:
         """Take over what the last gateway of this number has left: its sockets are gone (W4)."""
-        noted = self._ledger.open()
+        noted = self._roster.ledger.open()
+        left = []
         for held in noted.sockets.values():
             adopted = HeldSocket(self._courier, None, held, held.accepted)
             adopted.protocol, adopted.extensions = held.protocol, held.extensions
-            self._hold(adopted)
+            self._roster.hold(adopted)
+            left.append(adopted)
             settings = noted.settings.get(held.key)
             if settings is not None:
-                self._courier.settings.put(settings, has_sockets=True)
-        self._ledger.tend()
-        for key in list(self._by_key):
-            for adopted in list(self._by_key[key].values()):
-                adopted.ended(DROPPED)
+                self._roster.settings.put(settings, has_sockets=True)
+        self._roster.ledger.tend()
+        for adopted in left:
+            adopted.ended(DROPPED)
+
+    def configure(self, config: WebSockets) -> None:
+        """Take a changed configuration: for sockets that come, what may wait for all of them."""
+        self._config = config
+        self._waits.quiet.seconds = config.idle_timeout
+        self._courier.kept_limit = config.parked_bytes
 
     def tick(self) -> None:
         """Look after what takes its time; called once a second."""
         self._courier.retry()
-        self._ledger.tend()
+        self._roster.ledger.tend()
 
     async def settled(self) -> None:
         """Wait until objects have heard of the end of every socket."""
-        self._settled = asyncio.Event()
-        self._look_settled()
-        await self._settled.wait()
+        await self._roster.emptied()
 
     def stop(self) -> None:
         """Send no more events."""
         self._courier.stopped = True
-        self._ledger.flush()
-        self._ledger.close()
-
-    def _look_settled(self) -> None:
-        if self._settled is not None and not self._by_key and not self._sockets:
-            self._settled.set()
+        self._roster.ledger.flush()
+        self._roster.ledger.close()
 
     # --- handshakes
 
@@ -150,7 +118,7 @@ class Sockets:
         assert upgrade is not None
         self._count += 1
         number = exchange.socket = socket_number(self._serial, self._count)
-        socket = self._sockets[number] = Socket(number, request, self._forget)
+        socket = self._roster.by_number[number] = Socket(number, request, self._roster.forget)
         offers = upgrade.extensions if self._config.compression else b""
         accept = upgrade.accept_lines
         upgrade.take_over = lambda lines: self._take_over(socket, accept, offers, lines)
@@ -179,171 +147,27 @@ class Sockets:
         )
         return accept + kept, connection
 
-    def _forget(self, socket: Socket) -> None:
-        self._sockets.pop(socket.number, None)
-        self._look_settled()
-
     # --- links
 
     def link_up(self, link: Link, entry: SeatEntry) -> None:
         """Tell a host of the sockets in its seat, before anything else (W4)."""
-        seats = self._peers.table.seats
-        keys = [key for key in self._by_key if seat_of(slot_of_key(key), seats) == entry.seat]
-        sockets = (held.to_held() for key in keys for held in self._by_key[key].values())
-        of = self._courier.settings.of
-        settings = (found for key in keys if (found := of(key)) is not None)
+        roster, seats = self._roster, self._peers.table.seats
+        keys = [key for key in roster.by_key if seat_of(slot_of_key(key), seats) == entry.seat]
+        sockets = (held.to_held() for key in keys for held in roster.by_key[key].values())
+        settings = (found for key in keys if (found := roster.settings.of(key)) is not None)
         for mirror in mirrors(sockets, settings):
             link.tell(mirror)
 
     def link_down(self, link: Link) -> None:
         """What lives only as long as its host ends (W2)."""
-        for plain in self._by_link.pop(link, ()):
+        for plain in self._roster.by_link.pop(link, ()):
             socket = plain.socket
             socket.bound = DISMISSED
             socket.close(HOST_LOST, HOST_LOST_REASON)
 
     def receive(self, link: Link, message: SocketMessage) -> None:
-        """Take what a host says; about a socket that is gone, it is ignored."""
-        takes = self._takes.get(type(message))
-        if takes is not None:
-            takes(link, message)
-
-    # --- what hosts say
-
-    def _bind(self, link: Link, bind: Bind) -> None:
-        socket = self._sockets.get(bind.socket)
-        if socket is not None and socket.bound is not None:
-            return
-        if bind.hibernates:
-            self._accepted = max(self._accepted + 1, int(self._clock.now() * 1e9))
-            held = HeldSocket(self._courier, socket, bind, self._accepted)
-            self._hold(held)
-            self._ledger.bind(held.to_held())
-            if socket is None:
-                held.ended(DROPPED)  # the client has left (W1)
-            else:
-                socket.bind(held)
-        elif socket is not None:
-            plain = PlainSocket(socket, link, self._forget_plain)
-            self._by_link.setdefault(link, set()).add(plain)
-            socket.bind(plain)
-        else:
-            gone = Socket(bind.socket, _NO_REQUEST, self._forget)
-            PlainSocket(gone, link, self._forget_plain).ended(DROPPED)
-
-    def _hold(self, held: HeldSocket) -> None:
-        known = self._by_key.get(held.key)
-        if known is None:
-            known = self._by_key[held.key] = {}
-            settings = self._courier.settings.socket_bound(held.key)
-            if settings is not None:
-                self._ledger.settings(settings)
-        known[held.number] = held
-
-    def _forget_held(self, held: HeldSocket) -> None:
-        known = self._by_key.get(held.key)
-        if known is None or known.pop(held.number, None) is None:
-            return
-        self._ledger.gone(held.number)
-        if not known:
-            del self._by_key[held.key]
-            self._courier.settings.forget(held.key)
-            self._look_settled()
-
-    def _forget_plain(self, plain: PlainSocket) -> None:
-        known = self._by_link.get(plain.link)
-        if known is not None:
-            known.discard(plain)
-            if not known:
-                del self._by_link[plain.link]
-
-    def _post(self, link: Link, post: Post) -> None:
-        found = (self._sockets.get(number) for number in post.sockets)
-        self._say((socket for socket in found if socket is not None), post.data, post.text)
-
-    def _broadcast(self, link: Link, broadcast: Broadcast) -> None:
-        tag, exclude = broadcast.tag, frozenset(broadcast.exclude)
-        known = tuple(self._by_key.get(broadcast.key, {}).values())
-        chosen = (
-            held.socket
-            for held in known
-            if held.socket is not None
-            and (tag is None or tag in held.tags)
-            and held.number not in exclude
-            and not held.closing
-        )
-        self._say(chosen, broadcast.data, broadcast.text)
-
-    def _say(self, sockets: Iterable[Socket], data: bytes, text: bool) -> None:
-        frame = message_frame(data, text)  # once for all: it is the same for each
-        for socket in sockets:
-            socket.say(frame, data, text)
-
-    def _close(self, link: Link, close: CloseSocket) -> None:
-        socket = self._sockets.get(close.socket)
-        if socket is None:
-            return
-        if isinstance(socket.bound, HeldSocket):
-            socket.bound.closing = True
-        socket.close(close.code, close.reason)
-
-    def _close_all(self, link: Link, close: CloseAll) -> None:
-        for held in tuple(self._by_key.get(close.key, {}).values()):
-            socket, held.socket = held.socket, None
-            self._courier.dismiss(held)
-            self._forget_held(held)
-            if socket is not None:
-                socket.bound = DISMISSED
-                socket.close(close.code, close.reason)
-
-    def _attach(self, link: Link, attach: Attach) -> None:
-        held = self._held(attach.socket)
-        if held is not None:
-            held.attachment = attach.attachment
-            self._ledger.attach(held.number, held.attachment)
-
-    def _taken(self, link: Link, taken: Taken) -> None:
-        socket = self._sockets.get(taken.socket)
-        if socket is not None and isinstance(socket.bound, PlainSocket):
-            socket.bound.taken(taken.count)
-
-    def _reported(self, link: Link, reported: Reported) -> None:
-        for held in self._by_key.get(reported.key, {}).values():
-            self._courier.reported(held)
-
-    def _set(self, link: Link, settings: Settings) -> None:
-        has_sockets = settings.key in self._by_key
-        self._courier.settings.put(settings, has_sockets=has_sockets)
-        if has_sockets:
-            self._ledger.settings(settings)
-
-    def _held(self, number: int) -> HeldSocket | None:
-        socket = self._sockets.get(number)
-        bound = socket.bound if socket is not None else None
-        return bound if isinstance(bound, HeldSocket) else None
-
-    # --- the ledger
-
-    def _live(self) -> Iterator[Record]:
-        for key, known in self._by_key.items():
-            settings = self._courier.settings.of(key)
-            if settings is not None:
-                yield settings
-            for held in known.values():
-                yield Bound(held.to_held())
-
-
-class _NoRequest:
-    """The request of a client that has left."""
-
-    def proceed(self) -> None:
-        """Nobody reads it."""
-
-    def give_up(self, sentence: str) -> None:
-        """Nobody reads it."""
-
-
-_NO_REQUEST = _NoRequest()
+        """Take what a host says."""
+        self._instructions.take(link, message)
 
 
 def _handlers_lines(lines: bytes) -> tuple[bytes, str]:

@@ -6,6 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from sourdough.gateway.sockets.answers import ObjectSettings
 from sourdough.gateway.sockets.courier import Courier
 from sourdough.gateway.sockets.event_queue import End, Said
 from sourdough.gateway.sockets.held import HeldSocket
@@ -45,7 +46,7 @@ class Events(RuleBasedStateMachine):
         self.forgotten: list[int] = []
         self.courier = Courier(
             loop=None, clock=FakeClock(), peers=self.roads,
-            ledger=Ledger(None, None, list), kept_limit=LIMIT,
+            ledger=Ledger(None, None, list), settings=ObjectSettings(), kept_limit=LIMIT,
             forget=lambda held: self.forgotten.append(held.number),
         )  # fmt: skip
         self.held = {
