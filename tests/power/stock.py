@@ -44,6 +44,9 @@ class StockFile:
         self._sync()
         return self.commits
 
+    def admit(self):
+        """SQLite finds out by itself."""
+
     def when_durable(self, _commit: int, callback: Callable[[Exception | None], None]) -> None:
         callback(None)
 

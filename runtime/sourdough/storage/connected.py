@@ -71,6 +71,17 @@ class Connected:
         return self._meta
 
     @property
+    def pending(self) -> bool:
+        """Whether something written is not durable yet."""
+        file = self._file
+        return self._in_transaction or (file is not None and file.durable < file.commits)
+
+    @property
+    def commits(self) -> int:
+        """The number of the last commit; 0 for an object without a file."""
+        return 0 if self._file is None else self._file.commits
+
+    @property
     def exists(self) -> bool:
         """Whether the object has a file."""
         self.reading()

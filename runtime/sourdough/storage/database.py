@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import apsw
 
-from sourdough.errors import StorageError
+from sourdough.errors import StorageError, StorageFullError
 from sourdough.storage import failure
 from sourdough.storage.alarm import Alarm
 from sourdough.storage.birth import move_into_file, state_of_memory
@@ -83,17 +83,6 @@ class Database(Connected):
         self._leans_on = 0
         self._vacuum_due = False
         self._held = Held()
-
-    @property
-    def pending(self) -> bool:
-        """Whether something written is not durable yet."""
-        file = self._file
-        return self._in_transaction or (file is not None and file.durable < file.commits)
-
-    @property
-    def commits(self) -> int:
-        """The number of the last commit; 0 for an object without a file."""
-        return 0 if self._file is None else self._file.commits
 
     # Reading and writing
 
@@ -169,7 +158,7 @@ class Database(Connected):
         if self._error is not None:
             raise self._error.with_traceback(None)
         if self._in_transaction:
-            if self.depth == 0 and self.alarm.may_commit():
+            if self.depth == 0 and self._may_commit():
                 self._commit()
             elif self._must_confirm and self.alarm.holds:
                 return self.commits + 1
@@ -200,7 +189,7 @@ class Database(Connected):
         if not self._in_transaction or self.depth or self._error is not None:
             return
         with suppress(StorageError):  # `on_broken` has been told
-            if self.alarm.may_commit():
+            if self._may_commit():
                 self._commit()
 
     def when_durable(self, commit: int, callback: Callable[[Exception | None], None]) -> None:
@@ -318,6 +307,18 @@ class Database(Connected):
             raise self.failed(error) from error
         if not self.depth:
             self._schedule(self.end_turn)
+
+    def _may_commit(self) -> bool:
+        """Say whether nothing holds the commit back. Raises StorageError where it would fail."""
+        try:
+            if self._file is not None:
+                self._file.admit()
+            return self.alarm.may_commit()
+        except StorageFullError as error:
+            raise self._break(error, None) from None
+        except OSError as error:
+            full = failure.write_error("an alarm could not be noted", error, path=self.path)
+            raise self._break(full, None) from error
 
     def _commit(self) -> None:
         cursor, connection = self._cursor, self._connection

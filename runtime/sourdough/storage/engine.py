@@ -59,6 +59,10 @@ class ObjectFile(Protocol):
         """
         ...
 
+    def admit(self) -> None:
+        """Raise StorageFullError where a commit is bound to fail: nothing is committed then."""
+        ...
+
     def when_durable(self, commit: int, callback: Callable[[Exception | None], None]) -> None:
         """Call back once: with None when the commit is durable, else with what went wrong."""
         ...

@@ -82,10 +82,15 @@ def write_error(what: str, error: Exception, *, path: Path) -> StorageError:
     """Return the error of an object's write that the system refused, or could not record."""
     if isinstance(error, OSError):
         text = f"{what}: {error.strerror}"
-        if error.errno in _FULL:
+        if is_full(error):
             return StorageFullError(text, place=str(path), hint=_FREE_SPACE)
         return StorageError(text, place=str(path))
     return StorageError(f"{what}: {error}", place=str(path))
+
+
+def is_full(error: Exception) -> bool:
+    """Say whether the system refused a write for want of room: it may be tried again."""
+    return isinstance(error, OSError) and error.errno in _FULL
 
 
 def is_constraint(error: StorageError) -> bool:

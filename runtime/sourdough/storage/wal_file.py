@@ -93,6 +93,9 @@ class WalFile:
                 self._engine.loop.call_soon(self._fold)
         return self.commits
 
+    def admit(self) -> None:
+        """SQLite finds out by itself."""
+
     def when_durable(self, commit: int, callback: Callable[[Exception | None], None]) -> None:
         """Call back once; at once where the answer is known already."""
         if commit <= self.durable:

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sourdough.errors import StorageError
+from sourdough.storage.failure import is_full
 from sourdough.storage.journal.damage import write_damaged
 from sourdough.storage.journal.places import path_of
 from sourdough.storage.journal.reader import Reading, read_journals, remove_segments
@@ -74,7 +75,8 @@ class Adoption:
                 try:
                     self._repair(path)
                 except OSError as error:  # it may be a sync that failed (invariant S2)
-                    self._journal.fail(error)
+                    if not is_full(error):
+                        self._journal.fail(error)
                     raise
 
     def _repair(self, path: Path) -> None:

@@ -82,6 +82,10 @@ class Disk(Protocol):
         """Return the names in a directory, in no order; none where there is no directory."""
         ...
 
+    def room(self, path: Path) -> int:
+        """Return how many bytes may still be written into files of a directory, about."""
+        ...
+
     def make_directories(self, path: Path) -> None:
         """Make a directory and those above it that are missing."""
         ...
@@ -154,6 +158,10 @@ class RealDisk:
             return os.listdir(path)  # noqa: PTH208 (names, not paths)
         except (FileNotFoundError, NotADirectoryError):
             return []
+
+    def room(self, path: Path) -> int:
+        disk = os.statvfs(path)
+        return disk.f_bavail * disk.f_frsize
 
     def make_directories(self, path: Path) -> None:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)

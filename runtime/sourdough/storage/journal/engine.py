@@ -90,9 +90,7 @@ class JournalEngine:
                 return True
             self._remove_files(path)
         except OSError as error:
-            raise StorageError(
-                f"an object's database cannot be read: {error.strerror}", place=str(path)
-            ) from error
+            raise write_error("an object's database cannot be read", error, path=path) from error
         return False
 
     def open(self, path: Path) -> JournalFile:
@@ -106,9 +104,7 @@ class JournalEngine:
             elif not self._scraps.take(wal_path(entry.place)):
                 self._disk.unlink(wal_path(entry.place))
         except OSError as error:
-            raise StorageError(
-                f"an object's database cannot be opened: {error.strerror}", place=str(path)
-            ) from error
+            raise write_error("an object's database cannot be opened", error, path=path) from error
         return self._file(entry)
 
     def connect(self, entry: Entry) -> apsw.Connection:
@@ -148,13 +144,13 @@ class JournalEngine:
             entry.draft = True
             entry.fd = self._disk.open(entry.place, create=True)
             self._disk.pwrite(entry.fd, [data], 0)
+            self._append(entry, RecordType.CREATE, bytes(data))
         except OSError as error:
             with suppress(OSError):
                 self._disk.unlink(entry.place)
             entry.draft = False
             self._ledger.tidy(entry)
             raise write_error("an object's database cannot be created", error, path=path) from error
-        self._append(entry, RecordType.CREATE, bytes(data))
         entry.deleted = False
         entry.fold_ended(self.journal.use)
         lsn = entry.last

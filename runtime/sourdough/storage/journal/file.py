@@ -7,6 +7,8 @@ spilled twice in a transaction is overwritten in place until the commit.
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import TYPE_CHECKING
 
 import apsw
@@ -16,6 +18,7 @@ from sourdough.storage.connection import run
 from sourdough.storage.engine import Durability, wait_until_durable
 from sourdough.storage.failure import write_error
 from sourdough.storage.journal.big import BigCommits
+from sourdough.storage.journal.carrying import void_older
 from sourdough.storage.journal.folding import WAL_HEADER, Folding, is_recorded
 from sourdough.storage.journal.on_medium import OnMedium
 from sourdough.storage.journal.page_writer import FRAME_HEADER, size_after
@@ -36,6 +39,8 @@ LONG = 4
 
 # A `-wal` that is longer is removed when its file dozes.
 _KEPT_BYTES = 64 * 1024
+
+_UNRECORDED = "a commit could not be written to the journal"
 
 _SALT = slice(8, 16)
 
@@ -93,10 +98,15 @@ class JournalFile:
     def committed(self) -> int:
         """Return the number of the last commit. Raises StorageError for one that is not recorded."""
         if self._error is not None:
-            raise write_error(
-                "a commit could not be written to the journal", self._error, path=self._entry.path
-            ) from self._error
+            raise write_error(_UNRECORDED, self._error, path=self.path) from self._error
         return self.commits
+
+    def admit(self) -> None:
+        """Raise StorageFullError while no commit can be recorded; then nothing is committed."""
+        try:
+            self._journal.admit()
+        except OSError as error:
+            raise write_error(_UNRECORDED, error, path=self.path) from error
 
     def when_durable(self, commit: int, callback: Callable[[Exception | None], None]) -> None:
         """Call back once; at once where the answer is known already."""
@@ -206,21 +216,7 @@ class JournalFile:
         except Exception:  # noqa: BLE001 (its records stay live: the next round tries again)
             self._wal_end = start  # or `fold` would take all of it for folded
             return
-        lsn, use = entry.last, journal.use
-
-        def carried(error: Exception | None) -> None:
-            if error is None:
-                entry.carried(lsn, use)
-
-        def durable(error: Exception | None) -> None:
-            if error is None:
-                older = lsn - 1
-                mark = journal.append(
-                    RecordType.MARK, entry.packed, older.to_bytes(8, "little"), base=older
-                )
-                journal.when(mark, Durability.DISK, self, carried)
-
-        self.when(lsn, Durability.DISK, durable)
+        void_older(self, entry, journal)
 
     def is_long(self, times: int) -> bool:
         """Whether the `-wal` holds so many times what it should, not folded."""
@@ -332,6 +328,8 @@ class JournalFile:
         """Append a record whose frames a thread copies into a file of their own."""
         entry, journal, frame = self._entry, self._journal, self._frame
         start = self._wal_end
+        if journal.disk.room(journal.folder) < 2 * end:  # for its pages, and others' commits
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         fd = self._wal()
         if end <= start or journal.disk.pread(fd, FRAME_HEADER, start)[_SALT] != self._salt:
             start = WAL_HEADER

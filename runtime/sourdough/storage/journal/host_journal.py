@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sourdough.errors import StorageError
 from sourdough.storage.engine import Durability
+from sourdough.storage.failure import is_full
 from sourdough.storage.journal.adoption import Adoption
 from sourdough.storage.journal.damage import RESTORE, read_damaged, write_damaged
 from sourdough.storage.journal.engine import JournalEngine
@@ -123,11 +124,15 @@ class HostJournal:
 
     @contextmanager
     def _final(self) -> Iterator[None]:
-        """What fails while pages are redone is not tried again (invariant S2)."""
+        """What fails while pages are redone is not tried again (invariant S2).
+
+        But for want of room: another redo writes, and syncs, all of them anew.
+        """
         try:
             yield
         except OSError as error:
-            self.journal.fail(error)
+            if not is_full(error):
+                self.journal.fail(error)
             raise
 
     def _redo_own(self, entry: Entry) -> None:

@@ -6,7 +6,8 @@
 A batch runs on the loop or in a thread (`pace`); everything else here runs on the loop. A failed
 sync is final (invariant S2): nothing is tried again, everybody who waits is told, now and later.
 What is appended and not synced is bounded (invariant S13): above a limit new events wait, far above
-it the writers do, and the loop with them.
+it the writers do, and the loop with them. What finds no room on a full disk is refused before it is
+appended; the end of a segment is kept for marks, which make room, and for deletions.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sourdough.storage.engine import Durability
+from sourdough.storage.failure import is_full
+from sourdough.storage.journal.batch import Batch
 from sourdough.storage.journal.pace import Pace
-from sourdough.storage.journal.records import SEGMENT_HEADER, encode, seed_of, size_of
+from sourdough.storage.journal.records import SEGMENT_HEADER, RecordType, encode, seed_of, size_of
 from sourdough.storage.journal.segments import FOLDER, SEGMENT_BYTES, Segments
 
 if TYPE_CHECKING:
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from sourdough.storage.journal.disk import Buffer, Disk
+    from sourdough.storage.journal.disk import Disk
 
 # Appended and not durable, in bytes. About a second of a slow disk's work.
 UNSYNCED_BYTES = 16 * 1024 * 1024
@@ -34,20 +37,9 @@ UNSYNCED_BYTES = 16 * 1024 * 1024
 # Pages of a commit above this go to a file of their own.
 BIG_BYTES = 4 * 1024 * 1024
 
-
-class _Batch:
-    """What is written by one round."""
-
-    __slots__ = ("bytes", "last", "parts", "sync", "waiting", "waiting_for_write")
-
-    def __init__(self) -> None:
-        self.parts: list[tuple[int, int, list[Buffer]]] = []
-        """Use number, offset, bytes: one for each segment that it reaches."""
-        self.bytes = 0
-        self.last = 0
-        self.sync = False
-        self.waiting: list[tuple[object, Callable[[Exception | None], None]]] = []
-        self.waiting_for_write: list[tuple[object, Callable[[Exception | None], None]]] = []
+# The end of a segment, for what is small and makes room: some 2,000 marks.
+_KEPT_BYTES = 256 * 1024
+_MAKES_ROOM = frozenset((RecordType.MARK, RecordType.DELETE, RecordType.INTENT))
 
 
 class Journal:
@@ -84,10 +76,12 @@ class Journal:
         """The last record that survives the process."""
         self.durable = 0
         """The last record that survives a loss of power."""
-        self.use = 1
+        self.use = 0
         """The segment that the next record goes to."""
         self.on_segment: Callable[[], None] = lambda: None
         """Called when another segment begins."""
+        self.on_full: Callable[[], None] = lambda: None
+        """Called whenever something is refused because the disk is full."""
         self.on_durable: Callable[[], None] = lambda: None
         """Called when a batch has become durable."""
         self.folder = root / FOLDER
@@ -102,16 +96,13 @@ class Journal:
         self.pace = Pace()
         self._on_failed = on_failed
         self._on_congested = on_congested
-        self._seed = seed_of(seat, epoch, 1)
-        self._offset = SEGMENT_HEADER
-        self._capacity = self.segments.capacity(1)
-        self._next = _Batch()
-        self._running: _Batch | None = None
+        self._enter_segment()
+        self._next = Batch()
+        self._running: Batch | None = None
         self._run: Future[Exception | None] | None = None
-        self._pump_due = False
+        self._pump_due = self._congested = self._is_full = False
         self._unsynced = 0
         self._unsynced_limit = unsynced_bytes
-        self._congested = False
 
     @property
     def largest(self) -> int:
@@ -133,15 +124,16 @@ class Journal:
     ) -> int:
         """Append a record; return its lsn. sync: whether somebody waits for the medium.
 
-        After a failure nothing is kept any more: the host is about to end.
+        After a failure nothing is kept any more: the host is about to end. Raises OSError where
+        the disk is full; the record was not appended then.
         """
+        size = size_of(packed, len(payload))
+        if self._offset + size > self._limit and self.error is None:
+            self._find_room(type_, size)
         self.lsn = lsn = self.lsn + 1
         if self.error is not None:
             return lsn
-        size = size_of(packed, len(payload))
-        if self._offset + size > self._capacity:
-            self._begin_segment()
-        elif lsn == 1:  # a host that never writes needs no second segment
+        if lsn == 1:  # a host that never writes needs no second segment
             self._make_spare()
         batch = self._next
         head, padding = encode(
@@ -163,6 +155,11 @@ class Journal:
             self._pump_due = True
             self.loop.call_soon(self._pump)
         return lsn
+
+    def admit(self) -> None:
+        """Raise OSError while the disk is full, before anything is committed for nothing."""
+        if self._is_full:
+            self._secure()
 
     def reached(self, durability: Durability) -> int:
         """Return the last record that is as durable as asked for."""
@@ -253,12 +250,12 @@ class Journal:
         else:
             self._run = self._executor.submit(self._work_in_thread, batch)
 
-    def _take(self) -> _Batch:
-        self._running, self._next = self._next, _Batch()
+    def _take(self) -> Batch:
+        self._running, self._next = self._next, Batch()
         self._running.last = self.lsn
         return self._running
 
-    def _work(self, batch: _Batch) -> Exception | None:
+    def _work(self, batch: Batch) -> Exception | None:
         """Write and sync one batch; here or in a thread."""
         try:
             for use, offset, buffers in batch.parts:
@@ -271,13 +268,13 @@ class Journal:
             return error
         return None
 
-    def _work_in_thread(self, batch: _Batch) -> Exception | None:
+    def _work_in_thread(self, batch: Batch) -> Exception | None:
         error = self._work(batch)
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             self.loop.call_soon_threadsafe(self._delivered, batch)
         return error
 
-    def _delivered(self, batch: _Batch) -> None:
+    def _delivered(self, batch: Batch) -> None:
         if self._running is batch and self._run is not None:
             self._finish(self._run.result())
 
@@ -323,12 +320,42 @@ class Journal:
 
     # --- segments
 
+    def _find_room(self, type_: int, size: int) -> None:
+        """Begin the next segment, where this one is full; raises OSError where none can be had."""
+        fits = self._offset + size <= self._capacity
+        if fits and type_ in _MAKES_ROOM:
+            return
+        self._secure()
+        if fits:
+            self._limit = self._capacity
+        else:
+            self._begin_segment()
+
+    def _secure(self) -> None:
+        """See to it that the next segment can be had. Raises OSError."""
+        use = self.use + 1
+        if not self.segments.is_secure(use):
+            try:
+                self.flush()  # those in front of it are begun
+                self.segments.make_spare()
+            except OSError as error:
+                if not is_full(error):
+                    self.fail(error)
+                self._is_full = True
+                self.loop.call_soon(self.on_full)
+                raise
+        self._is_full = False
+
     def _begin_segment(self) -> None:
+        self._enter_segment()
+        self.loop.call_soon(self._segment_begun)
+
+    def _enter_segment(self) -> None:
         self.use += 1
         self._seed = seed_of(self.seat, self.epoch, self.use)
         self._offset = SEGMENT_HEADER
         self._capacity = self.segments.capacity(self.use)
-        self.loop.call_soon(self._segment_begun)
+        self._limit = self._capacity - min(_KEPT_BYTES, self._capacity // 8)
 
     def _segment_begun(self) -> None:
         self.on_segment()

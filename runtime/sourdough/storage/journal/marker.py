@@ -77,6 +77,7 @@ class Marker:
         self._synced_directories: set[Path] = set()
         self._ended: Callable[[], None] = lambda: None
         journal.on_segment = self._segment_begun
+        journal.on_full = self._make_room
         journal.on_durable = self._fold_wanting
 
     # --- folding long WALs
@@ -134,6 +135,11 @@ class Marker:
     def _segment_begun(self) -> None:
         if self._journal.use - self._journal.segments.oldest > self._keep:
             self.begin(self._journal.use - self._keep + 1)
+
+    def _make_room(self) -> None:
+        """The disk is full: what was marked can be written again."""
+        if not self._journal.closed:
+            self.begin(self._journal.use)
 
     def _step(self) -> None:
         """Fold some objects; when enough are folded, or all, sync them."""
@@ -212,11 +218,16 @@ class Marker:
         if error is not None:
             self._journal.fail(error)
             return
-        lsn = 0
-        for entry, covered, _ in self._round:
-            lsn = self._journal.append(
-                RecordType.MARK, entry.packed, covered.to_bytes(8, "little"), base=covered
-            )
+        lsn = count = 0
+        with suppress(OSError):  # the journal is full: the others stay live
+            for entry, covered, _ in self._round:
+                lsn = self._journal.append(
+                    RecordType.MARK, entry.packed, covered.to_bytes(8, "little"), base=covered
+                )
+                count += 1
+        for entry, *_ in self._round[count:]:
+            entry.marking = False
+        del self._round[count:]
         self._journal.when(lsn, Durability.DISK, self, self._marked)
 
     def _marked(self, error: Exception | None) -> None:

@@ -5,10 +5,15 @@
 A segment is made full of zeros and synced with its name before it is written: a sync of a file
 that grows, or of blocks never written, would be a metadata commit each time. The next one is ready
 before it is needed; its header is synced by then. A journal is never continued by another process.
+
+On a disk that is nearly full a record is refused before it is appended, unless the segment for it is
+there (`secure`): what was appended and then found no room would end the host.
 """
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import threading
 from collections import deque
@@ -30,6 +35,9 @@ FOLDER = "journal.d"  # no class name has a dot, so no namespace's folder can be
 SEGMENT_BYTES = 16 * 1024 * 1024
 # The first one must be there before a host serves; made in a few ms, it is not used twice.
 FIRST_BYTES = 1024 * 1024
+
+# While there is room for so many, nobody waits for one to be made.
+_PLENTY = 4
 
 # So many void segments are kept: to make one is to write it twice.
 _FREE = 3
@@ -84,6 +92,8 @@ class Segments:
         self._made = 0
         self._lock = threading.Lock()
         self._spare: Segment | None = None
+        self._refused = False
+        """Whether the last one could not be made, for want of room."""
         self._used: deque[Segment] = deque()
         self._free: deque[Segment] = deque()
         disk.make_directories(folder)
@@ -125,10 +135,18 @@ class Segments:
             yield
 
     def make_spare(self) -> None:
-        """Have the next segment ready; does nothing where it is."""
+        """Have the next segment ready; does nothing where it is. Raises OSError."""
         with self._lock:
             if self._spare is None:
+                self._refused = True
                 self._spare = self._next(self._current.use + 1)
+                self._refused = False
+
+    def is_secure(self, use: int) -> bool:
+        """Say whether the segment of a use number is ready, or there is plenty of room for it."""
+        if use == self._current.use or (self._spare is not None and self._spare.use == use):
+            return True
+        return not self._refused and self._disk.room(self._folder) >= _PLENTY * self.size
 
     def recycle(self, below: int) -> None:
         """Give up the segments of use numbers below: every record in them is void.
@@ -183,6 +201,8 @@ class Segments:
         return self._make(self.size, use)
 
     def _make(self, size: int, use: int) -> Segment:
+        if self._disk.room(self._folder) < size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._made += 1
         path = self._folder / str(SegmentName(self._seat, self._epoch, self._made))
         fd = self._disk.open(path, create=True)

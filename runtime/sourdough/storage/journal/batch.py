@@ -1,0 +1,25 @@
+"""What is written, and perhaps synced, in one go; and who waits for that."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sourdough.storage.journal.disk import Buffer
+
+
+class Batch:
+    """What is written by one round."""
+
+    __slots__ = ("bytes", "last", "parts", "sync", "waiting", "waiting_for_write")
+
+    def __init__(self) -> None:
+        self.parts: list[tuple[int, int, list[Buffer]]] = []
+        """Use number, offset, bytes: one for each segment that it reaches."""
+        self.bytes = 0
+        self.last = 0
+        self.sync = False
+        self.waiting: list[tuple[object, Callable[[Exception | None], None]]] = []
+        self.waiting_for_write: list[tuple[object, Callable[[Exception | None], None]]] = []
