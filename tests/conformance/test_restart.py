@@ -1,4 +1,4 @@
-"""What the next server finds (semantics 1.1, 1.13, 3.12, 5, 9)."""
+"""What the next server finds (semantics 1.1, 1.13, 3.12, 3.14, 5, 9)."""
 
 from __future__ import annotations
 
@@ -45,6 +45,9 @@ def reborn(hosts, tmp_path_factory):
         found.sleeper, found.early, found.forgetful = (
             world.new(binding).name for binding in ("SLEEPER", "SLEEPER", "FORGETFUL")
         )
+        leaver = world.new("LEAVER")
+        leaver.call("constructions")
+        found.leaver = leaver.name
         found.due = world.advance() + 600_000
         for binding, name, due in (
             ("SLEEPER", found.sleeper, found.due),
@@ -75,6 +78,11 @@ def test_entries_and_tables_are_there(reborn):
         storage.list(), execute("SELECT x FROM t ORDER BY x")
     )
     assert outcomes == [{"a": [1, {"b": None}], "\U0001f600": "x"}, [[1], [2]]]
+
+
+def test_last_words_are_there(reborn):
+    """semantics 3.14: a stop in good order is a reason to be told, and waits for what is written."""
+    assert Thing(reborn.world, "LEAVER", reborn.leaver).call("finds") == ["inactive", 1]
 
 
 def test_what_was_deleted_stays_deleted(reborn):

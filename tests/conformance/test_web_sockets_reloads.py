@@ -1,11 +1,11 @@
-"""Sockets over new code: W2, our part of semantics 7.17, trap 34."""
+"""Sockets over new code: W2, our part of semantics 7.17, trap 34; and what is said before it (3.14)."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.conformance.lines import Lines
-from tests.conformance.world import running_world
+from tests.conformance.world import Thing, running_world
 
 RESTART = 1012
 
@@ -57,3 +57,16 @@ def test_sockets_survive_save_after_save(running, lines):
             line.ask("count")
         count += 40
         assert line.receives(40) == [str(number) for number in range(count - 39, count + 1)]
+
+
+def test_old_code_has_last_words(running, lines):
+    """semantics 3.14: it is told why, its sockets and other objects hear it, its writes are found."""
+    writer, sender, caller = (running.new("LEAVER") for _ in range(3))
+    line = lines.open(sender, "hibernate")
+    assert line.exchange("old code") == "old code"
+    for leaver, plan in ((writer, "writes"), (sender, "sends"), (caller, "passes_on")):
+        leaver.call("plan", plan)
+    reload(running)
+    assert writer.call("finds") == ["code_updated", 1]
+    assert line.receive() == "good night"
+    assert Thing(running, "LEAVER", f"{caller.name}-other").call("finds") == "passed on"

@@ -224,11 +224,11 @@ class Host:
             now = self._loop.time()
             if now >= self._deadline:
                 return False
-            last.begin_early(self._deadline)
             if now >= report_at:
                 report_at = now + _REPORT_SECONDS
                 self._report_longest(report)
-            pause = _REPORT_SECONDS if self.events else _LOOK_SECONDS
+            look = _REPORT_SECONDS if self.events else _LOOK_SECONDS
+            pause = min(look, last.begin_early(self._deadline))
             next_cut = self.streams.cut_older(self._patience)
             if next_cut is not None:
                 pause = min(pause, next_cut)

@@ -7,6 +7,7 @@ is made again, and is told again, so that nothing that it was given is lost: a f
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from sourdough.objects.shutdown import SHUTDOWN_SECONDS
@@ -53,8 +54,14 @@ class LastWords:
         self.objects += leaving
         return leaving > 0
 
-    def begin_early(self, deadline: float) -> None:
-        """Do so once although others still run, when a handler might else not have its time."""
+    def begin_early(self, deadline: float) -> float:
+        """Do so once although others still run, when a handler might else not have its time; return
+        in how many seconds that will be.
+        """
+        if self._rounds:
+            return math.inf
         latest = max(deadline - SHUTDOWN_SECONDS, (self._began + deadline) / 2)
-        if not self._rounds and self._loop.time() >= latest:
+        left = latest - self._loop.time()
+        if left <= 0:
             self.begin(deadline)
+        return max(0.0, left)

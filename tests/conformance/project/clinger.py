@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, defaultdict
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from sourdough import DurableObject, Request, Response, WebSocketPair
@@ -53,10 +54,8 @@ class Clinger(DurableObject):
 
     def _tries(self) -> None:
         """Abort, and catch it."""
-        try:
+        with suppress(BaseException):
             self.ctx.abort("enough")
-        except BaseException:  # noqa: BLE001, S110 (that is the case)
-            pass
 
     async def _clings(self) -> None:
         """Catch every end, and begin again."""
@@ -200,7 +199,7 @@ class Clinger(DurableObject):
         self.ctx.storage.sql.exec("CREATE TABLE after(x)")
 
     async def _act_alarm(self, _: Any) -> None:
-        await self.ctx.storage.set_alarm(time.time() * 1000 + 10)
+        await self.ctx.storage.set_alarm(1)
 
     async def _act_call(self, _: Any) -> None:
         await self.env.CLINGER.get_by_name(f"{self.name}-other").notes("called")

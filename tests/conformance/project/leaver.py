@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from sourdough import DurableObject, Request, Response, ShutdownReason, WebSocketPair
@@ -49,6 +50,9 @@ class Leaver(DurableObject):
     async def notes(self, what: Any) -> None:
         self.outside[self.name].append(what)
 
+    async def is_given(self, what: Any) -> None:
+        await self.ctx.storage.put("last", what)
+
     async def writes_and_aborts(self) -> None:
         await self.ctx.storage.put("last", "before the abort")
         await self.ctx.storage.sync()
@@ -92,6 +96,11 @@ class Leaver(DurableObject):
         await self.ctx.storage.put("last", "called")
         await self.env.LEAVER.get_by_name(f"{self.name}-other").notes("called by a leaver")
 
+    async def _passes_on(self, reason: ShutdownReason) -> None:
+        other = self.env.LEAVER.get_by_name(f"{self.name}-other")
+        await other.plan("sends")
+        await other.is_given("passed on")
+
     async def _waits(self, reason: ShutdownReason) -> None:
         await self.ctx.storage.put("last", "waits")
         await asyncio.Event().wait()
@@ -99,10 +108,8 @@ class Leaver(DurableObject):
     async def _will_not_end(self, reason: ShutdownReason) -> None:
         await self.ctx.storage.put("last", "would not end")
         while True:
-            try:
+            with suppress(BaseException):
                 await asyncio.sleep(LONG)
-            except BaseException:  # noqa: BLE001, S110 (that is the case)
-                pass
 
     async def _begins_more(self, reason: ShutdownReason) -> None:
         """Begin what would keep any other object in memory."""
