@@ -19,6 +19,7 @@ from sourdough.apps.channel import ClientLeftError
 from sourdough.errors import WebSocketClosedError
 from sourdough.http import Response
 from sourdough.sockets import WebSocketPair
+from sourdough.wire import close_codes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("sourdough.apps")
 
 _FORBIDDEN = 403
-_NORMAL, _FAILED = 1000, 1011
 
 
 async def serve_socket(
@@ -63,16 +63,19 @@ class AsgiSocket:
         """Run the app to its end. Never raises but for cancellation."""
         try:
             await app(scope, self.receive, self.send)
-            self._end(_NORMAL, AppError("the app ended before it accepted or refused the socket"))
+            self._end(
+                close_codes.NORMAL,
+                AppError("the app ended before it accepted or refused the socket"),
+            )
         except asyncio.CancelledError:
-            self._end(_FAILED, AppError("the app was cancelled"))
+            self._end(close_codes.FAILED, AppError("the app was cancelled"))
             raise
         except GeneratorExit:
             raise
         except BaseException as error:  # sys.exit() in an app must not end the host
             if self.answer.done() and not (self._disconnected and isinstance(error, OSError)):
                 log.exception("an app failed on a WebSocket")
-            self._end(_FAILED, error)
+            self._end(close_codes.FAILED, error)
 
     def _end(self, code: int, unanswered: BaseException) -> None:
         """The app says no more."""
@@ -142,7 +145,7 @@ class AsgiSocket:
     def _say(self, socket: WebSocket, message: Message) -> None:
         kind = message["type"]
         if kind == "websocket.close":
-            socket.close(message.get("code", _NORMAL), message.get("reason") or "")
+            socket.close(message.get("code", close_codes.NORMAL), message.get("reason") or "")
         elif kind != "websocket.send":
             raise AppError(f"the app sent {kind!r} where it has no place")
         elif socket.ready_state == socket.CLOSED:

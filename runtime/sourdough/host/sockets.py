@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sourdough.host.mirrors import Mirrors
 from sourdough.objects.web_sockets.near import is_near
 from sourdough.objects.web_sockets.store import SocketStore
-from sourdough.sockets.events import ABNORMAL, ABNORMAL_REASON
+from sourdough.wire import close_codes
 from sourdough.wire.sockets import (
     DOORS,
     AnsweredBySelf,
@@ -117,7 +117,9 @@ class HostSockets:
         gateway.passed()
         for socket in list(self.store.plain):
             if maker_of(socket) == serial:
-                self.store.hear(Closed(socket, ABNORMAL, ABNORMAL_REASON, clean=False))
+                self.store.hear(
+                    Closed(socket, close_codes.ABNORMAL, close_codes.ABNORMAL_REASON, clean=False)
+                )
         self._end_orphans()
 
     def _end_orphans(self, *, followed: bool = False) -> None:
@@ -151,7 +153,14 @@ class HostSockets:
             if held is not None:
                 self._end(held)
             else:
-                self.store.hear(Closed(message.socket, ABNORMAL, ABNORMAL_REASON, clean=False))
+                self.store.hear(
+                    Closed(
+                        message.socket,
+                        close_codes.ABNORMAL,
+                        close_codes.ABNORMAL_REASON,
+                        clean=False,
+                    )
+                )
 
     # --- objects speak
 

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 from sourdough.errors import WebSocketClosedError
 from sourdough.library.visit import BadRequestError, failed, request_of, sentence
 from sourdough.sockets import WebSocket
-from sourdough.sockets.events import ABNORMAL
 from sourdough.sockets.limits import sendable_close
-from sourdough.sockets.line import NO_CODE
+from sourdough.wire import close_codes
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 _UPGRADE = b"upgrade: websocket\r\nconnection: Upgrade\r\n"
 _DENIAL = "websocket.http.response"
 _PROTOCOL = "sec-websocket-protocol"
-_NORMAL = 1000
 
 
 class SocketVisit:
@@ -70,7 +68,8 @@ class SocketVisit:
         while True:
             message = await self._receive()
             if message["type"] == "websocket.disconnect":
-                code, reason = message.get("code") or NO_CODE, message.get("reason") or ""
+                code = message.get("code") or close_codes.NO_CODE
+                reason = message.get("reason") or ""
                 socket.close(*sendable_close(code, reason))
                 return
             text = message.get("text")
@@ -83,7 +82,8 @@ class SocketVisit:
                 kind = "text" if isinstance(data, str) else "bytes"
                 await self._send({"type": "websocket.send", kind: data})
         except WebSocketClosedError as end:
-            code = _NORMAL if end.code in {NO_CODE, ABNORMAL} else end.code
+            unsaid = end.code in close_codes.NOT_TO_BE_SENT
+            code = close_codes.NORMAL if unsaid else end.code
             await self._close(code, end.reason if end.was_clean else "")
 
     async def _close(self, code: int, reason: str) -> None:
@@ -95,7 +95,7 @@ class SocketVisit:
     async def _deny(self, response: Response) -> None:
         """Pass on an ordinary answer; a server that cannot says 403 for it."""
         if _DENIAL not in (self._scope.get("extensions") or {}):
-            await self._send({"type": "websocket.close", "code": _NORMAL})
+            await self._send({"type": "websocket.close", "code": close_codes.NORMAL})
             return
         body = await response.bytes()
         start = {"type": f"{_DENIAL}.start", "status": response.status, "headers": _pairs(response)}

@@ -11,8 +11,8 @@ from collections import deque
 from contextvars import Context
 from typing import TYPE_CHECKING
 
-from sourdough.sockets.events import ABNORMAL, ABNORMAL_REASON
 from sourdough.sockets.limits import to_payload
+from sourdough.wire import close_codes
 from sourdough.wire.sockets import Closed, Message
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 # What may wait for a side that reads slowly, and what may wait here to be read.
 _UNSENT_BYTES = 16 * 1024 * 1024
 _UNREAD_MESSAGES = 64
-_TRY_AGAIN_LATER = 1013
 
 _running: set[asyncio.Task[None]] = set()
 
@@ -71,7 +70,7 @@ class SocketLine:
             self._unsent_bytes += len(data)
             if self._unsent_bytes > _UNSENT_BYTES:
                 self._unsent.clear()
-                self.close(_TRY_AGAIN_LATER, "the other side does not read")
+                self.close(close_codes.TRY_LATER, "the other side does not read")
             self._more.set()
 
     def close(self, code: int, reason: str) -> None:
@@ -100,7 +99,7 @@ class SocketLine:
                     self._unsent_bytes -= len(to_payload(message)[0])
                 if self._closing is not None:
                     code, reason = self._closing
-                    await self._connection.close(code or 1000, reason)
+                    await self._connection.close(code or close_codes.NORMAL, reason)
                     return
                 self._more.clear()
                 await self._more.wait()
@@ -122,7 +121,7 @@ class SocketLine:
         except ConnectionClosed as end:
             received = end.rcvd
             if received is None:
-                closed = Closed(0, ABNORMAL, ABNORMAL_REASON, False)
+                closed = Closed(0, close_codes.ABNORMAL, close_codes.ABNORMAL_REASON, False)
             else:
                 closed = Closed(0, received.code, received.reason, True)
             self._socket.deliver(closed)

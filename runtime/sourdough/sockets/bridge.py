@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from sourdough.sockets.limits import from_payload, sendable_close, to_payload
 from sourdough.sockets.pair import WebSocketPair
+from sourdough.wire import close_codes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 _HEAD = struct.Struct("!BI")
 _CODE = struct.Struct("!H")
 _TEXT, _BINARY, _CLOSE = 0, 1, 2
-_GONE = (1012, "the host at the other end is gone")
+_GONE = (close_codes.RESTART, "the host at the other end is gone")
 
 _running: set[asyncio.Task[None]] = set()
 

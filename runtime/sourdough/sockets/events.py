@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-ABNORMAL = 1006
-"""The code of a socket that ended without a Close frame (semantics 7.10)."""
-ABNORMAL_REASON = "WebSocket disconnected without sending Close frame."
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageEvent:

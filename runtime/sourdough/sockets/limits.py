@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sourdough.values import encode
+from sourdough.wire import close_codes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,8 +20,6 @@ MAX_REASON = 123
 
 MAX_EVENT_TIMEOUT = 604_800_000
 """Milliseconds (semantics 7.7)."""
-
-_RESERVED_CODES = frozenset({1004, 1005, 1006, 1015})
 
 
 def to_payload(data: Any) -> tuple[bytes, bool]:
@@ -49,7 +48,7 @@ def checked_close(code: Any, reason: Any) -> tuple[int, str]:
         return 0, ""
     if isinstance(code, bool) or not isinstance(code, int):
         raise TypeError(f"a WebSocket close code is an int, not {type(code).__name__}")
-    if not 1000 <= code <= 4999 or code in _RESERVED_CODES:
+    if not 1000 <= code <= 4999 or code in close_codes.NOT_TO_BE_SENT:
         raise ValueError(f"Invalid WebSocket close code: {code}.")
     size = len((reason or "").encode())
     if size > MAX_REASON:

@@ -6,14 +6,12 @@ import asyncio
 from contextvars import Context
 from typing import TYPE_CHECKING, Protocol
 
+from sourdough.wire import close_codes
 from sourdough.wire.sockets import Closed, Message
 
 if TYPE_CHECKING:
     from sourdough.sockets.websocket import WebSocket
     from sourdough.wire.sockets import SocketMessage
-
-NO_CODE = 1005
-"""The code of a Close frame that has none."""
 
 
 class Line(Protocol):
@@ -49,7 +47,7 @@ class Pipe:
 
     def close(self, code: int, reason: str) -> None:
         """Close both ends: the other answers by itself (semantics 7.11)."""
-        ended = Closed(0, code or NO_CODE, reason, clean=True)
+        ended = Closed(0, code or close_codes.NO_CODE, reason, clean=True)
         deliver_soon(self._far, ended)
         deliver_soon(self._near, ended)
 

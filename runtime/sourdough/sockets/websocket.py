@@ -20,12 +20,13 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
 from sourdough.errors import WebSocketClosedError, WebSocketError
-from sourdough.sockets.events import ABNORMAL, ABNORMAL_REASON, CloseEvent
+from sourdough.sockets.events import CloseEvent
 from sourdough.sockets.inbox import KINDS, Inbox
 from sourdough.sockets.limits import checked_close, from_payload, to_attachment, to_payload
 from sourdough.sockets.line import Pipe
 from sourdough.sockets.owner import NOBODY, Owner, owner_of_running_code
 from sourdough.values import decode
+from sourdough.wire import close_codes
 from sourdough.wire.sockets import Closed, Message, Opened
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from sourdough.wire.sockets import SocketMessage
 
 CONNECTING, OPEN, CLOSING, CLOSED = range(4)
-_NOT_READ = (1013, "nobody reads what is sent")
+_NOT_READ = (close_codes.TRY_LATER, "nobody reads what is sent")
 
 NOT_ACCEPTED = (
     "You must call one of accept() or ctx.accept_web_socket() on this WebSocket before sending"
@@ -366,7 +367,7 @@ class WebSocket:
         if self.use is Use.HIBERNATES:
             self.owner.forsaken(self)
         else:
-            self.deliver(Closed(0, ABNORMAL, ABNORMAL_REASON, clean=False))
+            self.deliver(Closed(0, close_codes.ABNORMAL, close_codes.ABNORMAL_REASON, clean=False))
 
 
 def check_answers(socket: WebSocket) -> None:

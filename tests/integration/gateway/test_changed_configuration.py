@@ -12,7 +12,7 @@ from .test_socket_handshakes import raw
 
 async def test_origins(place):
     """Pages of others are refused from now on; who is there stays."""
-    client, number, _ = await place.held()
+    client, _, _ = await place.held()
     place.configure(origins=("https://good.example",))
     with pytest.raises(InvalidStatus, match="403"):
         await place.connect("b", origin="https://bad.example")

@@ -20,6 +20,7 @@ from websockets.server import ServerProtocol
 
 from sourdough.gateway.sockets.event_queue import End
 from sourdough.gateway.sockets.frames import message_frame
+from sourdough.wire import close_codes
 
 if TYPE_CHECKING:
     import asyncio
@@ -34,10 +35,9 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("sourdough.gateway.websocket")
 _LOG.setLevel(logging.ERROR)
 
-DROPPED = End(1006, "WebSocket disconnected without sending Close frame.")
-NOT_READING = End(1013, "the client does not read what is sent to it")
-_GOING_AWAY, _STOPPING = 1001, "the server is stopping"
-_INVALID_DATA = 1007
+DROPPED = End(close_codes.ABNORMAL, close_codes.ABNORMAL_REASON)
+NOT_READING = End(close_codes.TRY_LATER, "the client does not read what is sent to it")
+_STOPPING = "the server is stopping"
 
 
 class Owner(Protocol):
@@ -172,7 +172,7 @@ class SocketConnection:
         # Not `send_close`: it refuses the codes from 2000 to 2999, which objects may give.
         data = code.to_bytes(2) + reason.encode() if code else b""
         protocol.send_frame(Frame(Opcode.CLOSE, data))
-        protocol.close_sent = Close(code or 1005, reason)
+        protocol.close_sent = Close(code or close_codes.NO_CODE, reason)
         protocol.state = State.CLOSING
         self._wait(self._waits.closes)
         self._flush()
@@ -201,7 +201,7 @@ class SocketConnection:
 
     def drain(self) -> None:
         """The server stops."""
-        self.close(_GOING_AWAY, _STOPPING)
+        self.close(close_codes.GOING_AWAY, _STOPPING)
         if self._transport is not None:
             self._wait(self._waits.leaving)
 
@@ -246,8 +246,8 @@ class SocketConnection:
         if self._told:
             return
         if self._text and not data.isascii() and not _is_text(data):
-            self._protocol.fail(_INVALID_DATA, "invalid UTF-8")
-            self._fail(_INVALID_DATA, "a text message is not valid UTF-8")
+            self._protocol.fail(close_codes.INVALID_DATA, "invalid UTF-8")
+            self._fail(close_codes.INVALID_DATA, "a text message is not valid UTF-8")
             return
         self._owner.received(data, self._text)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sourdough.gateway.sockets.delivery import Delivery
 from sourdough.gateway.sockets.event_queue import End
 from sourdough.placement import slot_of_key
+from sourdough.wire import close_codes
 from sourdough.wire.frames import INLINE_BODY, ResetCode
 from sourdough.wire.sockets import AnsweredBySelf, Doubt, Opened
 
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from sourdough.transport.link import Link
     from sourdough.transport.peers import Peers
 
-NO_HOST = End(1013, "no host took a message in time")
-TOO_MUCH = End(1013, "too many messages wait for their objects")
+NO_HOST = End(close_codes.TRY_LATER, "no host took a message in time")
+TOO_MUCH = End(close_codes.TRY_LATER, "too many messages wait for their objects")
 
 _HEEDED = (ResetCode.FAILED, ResetCode.CANCELLED)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sourdough.gateway.sockets.connection import DROPPED
 from sourdough.gateway.sockets.event_queue import End
+from sourdough.wire import close_codes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from sourdough.gateway.sockets.connection import SocketConnection
 
 _EARLY_BYTES = 1024 * 1024
-TOO_MUCH = End(1009, "", error="more than 1 MiB was sent before the handshake was complete")
+TOO_MUCH = End(
+    close_codes.TOO_BIG, "", error="more than 1 MiB was sent before the handshake was complete"
+)
 
 
 class Request(Protocol):

@@ -14,6 +14,7 @@ from sourdough.gateway.sockets.roster import Roster
 from sourdough.gateway.sockets.socket import Socket
 from sourdough.gateway.sockets.waits import Waits
 from sourdough.placement import seat_of, slot_of_key
+from sourdough.wire import close_codes
 from sourdough.wire.sockets import socket_number
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from sourdough.wire.messages import SeatEntry
     from sourdough.wire.sockets import SocketMessage
 
-HOST_LOST, HOST_LOST_REASON = 1012, "the host restarts"
+HOST_LOST = "the host restarts"
 # Headers of a 101 that belong to the handshake, which is the gateway's.
 _OURS = (b"sec-websocket-accept:", b"sec-websocket-extensions:", b"sec-websocket-version:")
 _PROTOCOL = b"sec-websocket-protocol:"
@@ -163,7 +164,7 @@ class Sockets:
         for plain in self._roster.by_link.pop(link, ()):
             socket = plain.socket
             socket.bound = DISMISSED
-            socket.close(HOST_LOST, HOST_LOST_REASON)
+            socket.close(close_codes.RESTART, HOST_LOST)
 
     def receive(self, link: Link, message: SocketMessage) -> None:
         """Take what a host says."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from sourdough.wire import close_codes
+
 
 class Farewell(NamedTuple):
     """Code and reason of a Close frame."""
@@ -12,9 +14,9 @@ class Farewell(NamedTuple):
     reason: str
 
 
-RESET = Farewell(1011, "the object was reset")
+RESET = Farewell(close_codes.FAILED, "the object was reset")
 """By its own failure (semantics 7.17)."""
-MOVED = Farewell(1012, "the host was replaced")
+MOVED = Farewell(close_codes.RESTART, "the host was replaced")
 """With its host (invariant W2)."""
-EVICTED = Farewell(1012, "the object has left memory")
+EVICTED = Farewell(close_codes.RESTART, "the object has left memory")
 """After a long silence (semantics 3.9)."""

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sourdough.objects.event import NoResponse, current_event
 from sourdough.objects.web_sockets.delivery import SocketDelivery
-from sourdough.sockets.events import ABNORMAL, ABNORMAL_REASON
-from sourdough.sockets.line import NO_CODE, deliver_soon
+from sourdough.sockets.line import deliver_soon
+from sourdough.wire import close_codes
 from sourdough.wire.sockets import (
     Broadcast,
     CloseAll,
@@ -38,7 +38,7 @@ _SERIAL = 0
 _FIRST_OF_GATEWAYS = socket_number(1, 0)
 # What may wait for an object that does not take it, in bytes of one socket.
 _MOST_WAITING = 1 << 26
-_TRY_LATER = (1013, "the object does not keep up")
+_TRY_LATER = (close_codes.TRY_LATER, "the object does not keep up")
 
 
 def is_near(number: int) -> bool:
@@ -95,7 +95,7 @@ class NearSockets:
     def clear(self) -> None:
         """The object's host is another one now."""
         for near in list(self._sockets.values()):
-            near.cut(1012, "the object has moved")
+            near.cut(close_codes.RESTART, "the object has moved")
 
 
 class NearSocket:
@@ -125,12 +125,12 @@ class NearSocket:
     def close(self, code: int, reason: str) -> None:
         """The object closes; the other end answers by itself."""
         if not self._over:
-            self._tell_far(Closed(0, code or NO_CODE, reason, clean=True))
-            self.ends(code or NO_CODE, reason, clean=True)
+            self._tell_far(Closed(0, code or close_codes.NO_CODE, reason, clean=True))
+            self.ends(code or close_codes.NO_CODE, reason, clean=True)
 
     def break_(self) -> None:
         """Nobody has the other end any more."""
-        self.ends(ABNORMAL, ABNORMAL_REASON, clean=False)
+        self.ends(close_codes.ABNORMAL, close_codes.ABNORMAL_REASON, clean=False)
 
     def cut(self, code: int, reason: str) -> None:
         """End it; the object hears no more of it."""
@@ -223,8 +223,8 @@ class FarLine:
         self._socket.hear(data, text)
 
     def close(self, code: int, reason: str) -> None:
-        self._socket.ends(code or NO_CODE, reason, clean=True)
-        deliver_soon(self._far, Closed(0, code or NO_CODE, reason, clean=True))
+        self._socket.ends(code or close_codes.NO_CODE, reason, clean=True)
+        deliver_soon(self._far, Closed(0, code or close_codes.NO_CODE, reason, clean=True))
 
     def attach(self, attachment: bytes | None) -> None:
         pass
