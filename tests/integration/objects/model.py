@@ -102,6 +102,31 @@ class Model:
         self.savepoints, self.sections, self.runs, self.alarm_run = [], [], {}, None
 
 
+class Index:
+    """The index of alarms: survives the host; what is asked of it waits while it is held."""
+
+    def __init__(self) -> None:
+        self.due: int | None = None
+        self.held = False
+        self.waiting = []
+
+    def sooner(self, due, name, kept) -> None:
+        self.waiting.append((due, kept))
+        asyncio.get_running_loop().call_soon(self.keep)
+
+    def moved(self, due, name) -> None:
+        self.due = due
+
+    def keep(self) -> None:
+        while self.waiting and not self.held:
+            due, kept = self.waiting.pop(0)
+            self.due = due if self.due is None else min(self.due, due)
+            kept()
+
+    def knows(self, alarm: int | None) -> bool:
+        return alarm is None or (self.due is not None and self.due <= alarm)
+
+
 class Driven(DurableObject):
     """Does what programs say, and looks whether it is as the model has it."""
 

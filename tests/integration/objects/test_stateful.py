@@ -35,7 +35,7 @@ from sourdough.objects.alarm import AlarmEvent, AlarmReply
 from sourdough.objects.attribution import Attribution
 from sourdough.wire.messages import AlarmOutcome
 from tests.integration.objects.conftest import World
-from tests.integration.objects.model import BEGINNING_MS, Driven, Model, Run, State
+from tests.integration.objects.model import BEGINNING_MS, Driven, Index, Model, Run, State
 from tests.integration.objects.programs import (
     endings,
     holders,
@@ -46,31 +46,6 @@ from tests.integration.objects.programs import (
 )
 
 EXAMPLES = int(os.environ.get("SOURDOUGH_STATEFUL_EXAMPLES", "40"))
-
-
-class Index:
-    """The index of alarms: survives the host; what is asked of it waits while it is held."""
-
-    def __init__(self) -> None:
-        self.due: int | None = None
-        self.held = False
-        self.waiting = []
-
-    def sooner(self, due, name, kept) -> None:
-        self.waiting.append((due, kept))
-        asyncio.get_running_loop().call_soon(self.keep)
-
-    def moved(self, due, name) -> None:
-        self.due = due
-
-    def keep(self) -> None:
-        while self.waiting and not self.held:
-            due, kept = self.waiting.pop(0)
-            self.due = due if self.due is None else min(self.due, due)
-            kept()
-
-    def knows(self, alarm: int | None) -> bool:
-        return alarm is None or (self.due is not None and self.due <= alarm)
 
 
 class ObjectMachine(RuleBasedStateMachine):
