@@ -103,6 +103,7 @@ class _Play:
                     path=path,
                     message=f"no binding has the class {name}",
                     hint=suggest(name, self._bound, otherwise="bound are"),
+                    unbound=True,
                 )
         for index, name in enumerate(self._bound):
             if name in self._gone:

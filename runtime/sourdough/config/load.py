@@ -74,7 +74,7 @@ def load(path: Path) -> Project:
 def located_at(project: Project, problem: Problem) -> ConfigFaults:
     """Return a problem that was found after loading as the fault of its line."""
     if project.file is None:
-        return ConfigFaults("the command line", located([problem], {}, file="the command line"))
+        return ConfigFaults(project.origin, located([problem], None, file=project.origin))
     try:
         lines = key_lines(_read(project.file))
     except (ConfigError, ValueError):

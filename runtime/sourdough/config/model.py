@@ -311,8 +311,8 @@ class Project:
     """A configuration and where it belongs.
 
     root is the absolute folder that modules and storage are relative to; file is the configuration
-    file, None where the configuration was made from command-line options. path is where modules are
-    looked for besides; sources are the files of modules that may not be found there.
+    file, None where the configuration was made of options: origin says whose. path is where modules
+    are looked for besides; sources are the files of modules that may not be found there.
     """
 
     config: Config
@@ -320,6 +320,7 @@ class Project:
     file: Path | None = None
     path: tuple[str, ...] = ()
     sources: tuple[tuple[str, str], ...] = ()
+    origin: str = "the command line"
 
     @property
     def storage_path(self) -> Path:

@@ -71,13 +71,13 @@ def examine(document: dict[str, Any]) -> tuple[Config, list[Problem]]:
 
 
 def located(
-    found: Iterable[Problem], lines: Mapping[KeyPath, int], *, file: str
+    found: Iterable[Problem], lines: Mapping[KeyPath, int] | None, *, file: str
 ) -> tuple[Fault, ...]:
-    """Give problems their place in the file, in the order of lines."""
+    """Give problems their place in the file, in the order of lines. lines: None without a file."""
     faults = (
         Fault(
             file=file,
-            line=_line_of(problem.path, lines),
+            line=None if lines is None else _line_of(problem.path, lines),
             field=field_text(problem.path),
             message=problem.message,
             hint=problem.hint,

@@ -19,3 +19,5 @@ class Problem:
     path: KeyPath
     message: str
     hint: str | None = None
+    unbound: bool = False
+    """Whether only a binding is missing: a program may name its classes later, by using them."""

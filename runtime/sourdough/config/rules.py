@@ -38,6 +38,7 @@ def _something_to_run(config: Config) -> Iterator[Problem]:
         yield Problem(
             path=("durable_objects", "bindings"),
             message="nothing to run: expected at least one [[durable_objects.bindings]], or main",
+            unbound=True,
         )
 
 

@@ -18,7 +18,7 @@ from sourdough.objects.durable_object import DurableObject, WorkerEntrypoint
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -53,6 +53,7 @@ class ClusterCoordinator:
         standby: bool = False,
         drain_timeout: float = 30.0,
         limits: Mapping[str, Any] | None = None,
+        migrations: Sequence[Mapping[str, Any]] = (),
         on_record: Callable[[AnyRecord], None] | None = None,
     ) -> None:
         """Start nothing yet. The options are the keys of sourdough.toml.
@@ -60,8 +61,9 @@ class ClusterCoordinator:
         host_count: processes that run the objects; 0 runs them in this one. durable_objects: the
         classes under their names in `env`; others are added when they are used first, as
         `ChatRoom` under CHAT_ROOM. name: of the application, from which ids are derived; the one
-        that the folder was made with where none is given. on_record: gets what happens, instead
-        of the log and the standard streams. Raises ConfigFaults.
+        that the folder was made with where none is given. migrations: the history of the classes,
+        as `[[migrations]]` have it. on_record: gets what happens, instead of the log and the
+        standard streams. Raises ConfigFaults.
         """
         options = read_options(
             "ClusterCoordinator",
@@ -73,6 +75,7 @@ class ClusterCoordinator:
                 "storage": {"durability": durability},
                 "serve": {"standby": standby, "drain_timeout": drain_timeout},
                 "limits": dict(limits or {}),
+                "migrations": [dict(each) for each in migrations],
             },
         )
         self._settle(options, durable_objects or {}, on_record or Output())

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from sourdough.clock import SYSTEM_CLOCK
 from sourdough.config.model import ClassRef
 from sourdough.config.packed import unpack
-from sourdough.coordinator.folder import plan_folder
+from sourdough.coordinator.server_file import read_server_file
 from sourdough.errors import ConfigError, DurableObjectError, FolderInUseError, SourdoughError
 from sourdough.library.following import Following
 from sourdough.library.member import Member
@@ -64,7 +64,7 @@ class Membership:
         self._url = url
         self._on_record = on_record
         project = options.project(book.wanted)
-        layout = plan_folder(project, options.storage)
+        layout = options.layout(book.wanted)
         self._application = layout.application
         self._reign: Reign | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -171,6 +171,7 @@ class Membership:
 
     async def _follow_or_rule(self, *, last: bool) -> Reign | None:
         wanted = self._wanted()
+        self._refuse_former()
         following = await Following.attach(self._options.storage, self.member, wanted)
         if following is not None:
             self._may_rule = following.mode == LIBRARY
@@ -236,6 +237,22 @@ class Membership:
         self.member.abandon()
         if self._reign is not None:
             self._reign.detach()
+
+    def _refuse_former(self) -> None:
+        """Who rules without our migrations keeps the objects of our classes under other names."""
+        options = self._options
+        if not options.config.migrations:
+            return
+        server = read_server_file(options.storage)
+        if server is None or not server.coordinator.alive:
+            return
+        missing = options.layout(self._book.wanted).unapplied
+        if missing:
+            raise ConfigError(
+                f'The migration "{missing[0]}" is not applied: pid {server.coordinator.pid} serves '
+                "this storage folder without it.",
+                hint="end that process first; who starts the hosts applies migrations",
+            )
 
     async def _refuse_other_name(self, reign: Reign) -> None:
         """The ids of this process are made with a name that was read before anybody ruled."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sourdough.config.fault import ConfigFaults, Fault
+from sourdough.config.fault import ConfigFaults
 from sourdough.config.model import Project
-from sourdough.config.parse import examine, field_text
+from sourdough.config.parse import examine, located
 from sourdough.config.rules import problems
 from sourdough.coordinator.embedded import enlarged
 from sourdough.coordinator.folder import plan_folder
@@ -23,13 +23,12 @@ if TYPE_CHECKING:
     from sourdough.config.model import ClassRef, Config
     from sourdough.config.problem import Problem
     from sourdough.coordinator.control import WantedClass
+    from sourdough.storage.layout import Layout
 
 LIBRARY = "library"
 """The mode of a server that a program runs."""
 DEFAULT_NAME = "app"
 """The application's name where neither the program nor the storage folder has one."""
-
-_CLASSES = ("durable_objects", "bindings")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +43,7 @@ class Options:
         """Return the project of these classes. Raises ConfigFaults."""
         places = [str(Path(entry).resolve()) for entry in sys.path]
         root = Path(places[0]) if places and Path(places[0]).is_dir() else Path.cwd()
-        project = Project(config=self.config, root=root, path=tuple(places))
+        project = Project(config=self.config, root=root, path=tuple(places), origin=self.what)
         project = enlarged(project, classes)
         check(project.config, self.what)
         return project
@@ -70,8 +69,12 @@ class Options:
 
         Raises ConfigFaults for classes that do not fit the folder, StorageError.
         """
-        layout = plan_folder(self.project(classes), self.storage)
+        layout = self.layout(classes)
         return layout.application, layout.storage_name(ref.class_name)
+
+    def layout(self, classes: Iterable[WantedClass]) -> Layout:
+        """Return the folder as these classes and the migrations would make it; raises as `address`."""
+        return plan_folder(self.project(classes), self.storage)
 
 
 def read_options(what: str, storage_dir: Path, document: dict[str, Any]) -> Options:
@@ -94,18 +97,7 @@ def check(config: Config, what: str) -> None:
 
 
 def _refuse(what: str, found: list[Problem]) -> None:
-    faults = [
-        Fault(
-            file=what,
-            line=None,
-            field=field_text(problem.path),
-            message=problem.message,
-            hint=problem.hint,
-        )
-        for problem in found
-        # A program may name its classes later, by using them.
-        if problem.path != _CLASSES
-    ]
+    faults = located((each for each in found if not each.unbound), None, file=what)
     if faults:
         raise ConfigFaults(what, faults)
 

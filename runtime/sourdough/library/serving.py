@@ -51,6 +51,7 @@ def serve(
     drain_timeout: float = 30.0,
     trusted_proxies: Sequence[str] = (),
     limits: Mapping[str, Any] | None = None,
+    migrations: Sequence[Mapping[str, Any]] = (),
     websockets: Mapping[str, Any] | None = None,
     on_record: Callable[[AnyRecord], None] | None = None,
 ) -> None:
@@ -81,6 +82,7 @@ def serve(
                 "trusted_proxies": list(trusted_proxies),
             },
             "limits": dict(limits or {}),
+            "migrations": [dict(each) for each in migrations],
             "websockets": dict(websockets or {}),
         },
     )

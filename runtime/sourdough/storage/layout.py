@@ -140,6 +140,12 @@ class Layout:
         return replace(layout, _recorded=register)
 
     @property
+    def unapplied(self) -> tuple[str, ...]:
+        """The tags of migrations that `commit` would write down."""
+        done = 0 if self._recorded is None else len(self._recorded.applied)
+        return tuple(each.tag for each in self.register.applied[done:])
+
+    @property
     def application(self) -> str:
         """The application name that ids are keyed by: the one recorded first."""
         return self.register.application
