@@ -1,5 +1,5 @@
 # Written by `sourdough types`. Do not edit: run it again when a method or a binding changes.
-"""The types of `env`: `class Counter(DurableObject[Env])`."""
+"""The types of `env`, for code that says `DurableObject[Env]`."""
 
 from __future__ import annotations
 
