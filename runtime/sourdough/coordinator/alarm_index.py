@@ -6,7 +6,7 @@ the object decides when it is woken.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,15 @@ class Change:
     key: Key
     alarm: Due | None
     found: bool = False
+
+    def followed_by(self, later: Change) -> Change:
+        """Return the one change that does what this and a later one of the same object do."""
+        mine, its = self.alarm, later.alarm
+        if mine is None or its is None:
+            return later if its is None else replace(later, found=False)
+        due = min(mine.due, its.due) if later.found else its.due
+        alarm = replace(its, due=due, name=its.name or mine.name)
+        return replace(later, alarm=alarm, found=self.found and later.found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,10 @@ _LONGEST_SECONDS = 1.0
 _SHORTEST_SECONDS = 0.01
 _RETRY_SECONDS = 1.0
 
+# While the index cannot be written, so many objects' changes wait in memory, 30 MB. Beyond that a time
+# that is later, or none, is dropped: the index is early then, and the object corrects it.
+MAX_CHANGES = 100_000
+
 
 class Alarms:
     """The alarms of one server. `run` in a task; `close` when no host is left."""
@@ -51,8 +55,11 @@ class Alarms:
         self._index = AlarmIndex(catalogue)
         self._clock = clock
         self._book = AlarmBook(chance=chance)
-        self._changes: list[Change] = []
-        self._waiting: list[tuple[Worker, int]] = []
+        self._changes: dict[Key, Change] = {}
+        self._waiting: dict[tuple[Worker, Key, bool], int] = {}
+        """The number that is to be confirmed: of each object only the newest, and what was found."""
+        self._writing = False
+        self._told = False
         self._is_near = asyncio.Event()
         self._has_work = asyncio.Event()
         self._has_work.set()
@@ -81,11 +88,11 @@ class Alarms:
             self._is_near.set()
             return
         if message.number:
-            self._waiting.append((worker, message.number))
+            self._waiting[worker, key, message.found] = message.number
         if message.found and message.due is not None:
             self.found(key, message.due, message.name)
             return
-        self._set(key, message.due, message.name)
+        self._set(key, message.due, message.name, needed=bool(message.number))
 
     def found(self, key: Key, due: int, name: str | None) -> None:
         """A file that the catalogue did not know holds this alarm, or a journal has noted it."""
@@ -107,16 +114,22 @@ class Alarms:
         """The object was deleted."""
         self._set(key, None, None)
 
-    def _set(self, key: Key, due: int | None, name: str | None) -> None:
+    def _set(self, key: Key, due: int | None, name: str | None, *, needed: bool = False) -> None:
+        """needed: whether the index may not go without it."""
         alarm = None if due is None else Due(key=key, due=due, name=name)
         if alarm is None:
             self._book.remove(key)
         else:
             self._book.put(alarm)
-        self._change(Change(key=key, alarm=alarm))
+        if needed or key in self._changes or len(self._changes) < MAX_CHANGES:
+            self._change(Change(key=key, alarm=alarm))
+        elif not self._told:
+            self._told = True
+            log.warning("the index of alarms cannot be written: objects may be woken for nothing")
 
     def _change(self, change: Change) -> None:
-        self._changes.append(change)
+        earlier = self._changes.get(change.key)
+        self._changes[change.key] = change if earlier is None else earlier.followed_by(change)
         self._has_work.set()
         self._is_near.set()
 
@@ -136,7 +149,7 @@ class Alarms:
     def idle(self) -> bool:
         """Whether nothing is due, as the index has it, and no run is under way."""
         now, monotonic = self._now(), self._clock.monotonic()
-        known = self._book.horizon[0] > now and not self._changes
+        known = self._book.horizon[0] > now and not (self._changes or self._writing)
         return known and not self._book.running and self._book.pause(now, monotonic) > 0
 
     def step(self) -> None:
@@ -219,13 +232,23 @@ class Alarms:
 
     async def _write(self) -> None:
         while self._changes:
-            count, waiting = len(self._changes), len(self._waiting)
-            # Taken out only when they are written: after a failure they are written again.
-            await self._index.write(self._changes[:count])
-            del self._changes[:count]
-            kept, self._waiting = self._waiting[:waiting], self._waiting[waiting:]
+            changes, self._changes = self._changes, {}
+            waiting, self._waiting = self._waiting, {}
+            self._writing = True
+            try:
+                await self._index.write(list(changes.values()))
+            except BaseException:
+                # They are written again, with what came meanwhile.
+                newer, self._changes = self._changes, changes
+                for each in newer.values():
+                    self._change(each)
+                self._waiting = waiting | self._waiting
+                raise
+            finally:
+                self._writing = False
+            self._told = False
             by_worker: dict[Worker, list[int]] = {}
-            for worker, number in kept:
+            for (worker, _, _), number in waiting.items():
                 by_worker.setdefault(worker, []).append(number)
             for worker, numbers in by_worker.items():
                 worker.send(AlarmsKept(numbers=tuple(numbers)))

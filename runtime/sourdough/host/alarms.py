@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("sourdough.alarms")
 
 
+_Key = tuple[str, bytes]
+"""Storage name and id."""
+
+
 class ObjectAlarms:
     """The index as one object sees it: `storage.alarm.AlarmIndex`."""
 
@@ -43,7 +47,8 @@ class ObjectAlarms:
 
     def sooner(self, due: int, name: str | None, kept: Callable[[], None]) -> bool:
         noted = self._alarms.note(self._storage_name, self._id, due, self._durable)
-        self._tell(due, name, self._alarms.expect(kept if noted is None else noted))
+        kept = kept if noted is None else noted
+        self._tell(due, name, self._alarms.expect(kept, (self._storage_name, self._id)))
         return noted is not None
 
     def moved(self, due: int | None, name: str | None) -> None:
@@ -63,7 +68,9 @@ class Alarms:
         self._host = host
         self._channel = channel
         self._numbers = itertools.count(1)
-        self._expected: dict[int, Callable[[], None]] = {}
+        self._expected: dict[int, tuple[_Key | None, Callable[[], None]]] = {}
+        self._newest: dict[_Key, int] = {}
+        """Of each object only the newest is expected: the index holds it in place of earlier ones."""
         self._running: set[bytes] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -90,10 +97,16 @@ class Alarms:
                 )
             )  # fmt: skip
 
-    def expect(self, kept: Callable[[], None]) -> int:
-        """Return the number under which a confirmation is waited for."""
+    def expect(self, kept: Callable[[], None], key: _Key | None = None) -> int:
+        """Return the number under which a confirmation is waited for.
+
+        key: of the object, where this takes the place of what was expected for it.
+        """
         number = next(self._numbers)
-        self._expected[number] = kept
+        if key is not None:
+            self._expected.pop(self._newest.get(key, 0), None)
+            self._newest[key] = number
+        self._expected[number] = (key, kept)
         return number
 
     def send(self, message: AlarmSet | AlarmEnded) -> None:
@@ -102,7 +115,9 @@ class Alarms:
     def kept(self, message: AlarmsKept) -> None:
         """The index has kept what some objects told: their commits go on."""
         for number in message.numbers:
-            kept = self._expected.pop(number, None)
+            key, kept = self._expected.pop(number, (None, None))
+            if key is not None:
+                del self._newest[key]
             if kept is not None:
                 kept()
 

@@ -107,13 +107,19 @@ class Engines:
     def note_alarm(
         self, storage_name: str, raw: bytes, due: int, durable: bool
     ) -> Callable[[], None] | None:
-        """Note an earlier alarm ahead of its commit (invariant S11); see `alarms.Note`."""
+        """Note an earlier alarm ahead of its commit (invariant S11); see `alarms.Note`.
+
+        None as well where the index is silent of so many that this commit is to wait for it.
+        Raises OSError where the disk is full.
+        """
         if self._journal is None:
             return None
         intents = self._journal.intents
         packed = ObjectKey(storage_name, raw).packed()
+        if not intents.has_room(packed):
+            return None
         number = intents.note(packed, due, sync=durable and not self._memory)
-        return lambda: intents.kept(number)
+        return lambda: intents.kept(packed, number)
 
     def adopted_alarms(self) -> list[Noted]:
         """Return what earlier occupants of the seat have noted."""

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from sourdough.storage.journal.records import Record
 
 
+_UNKNOWN_DUE = 0
+
+
 class Live(msgspec.Struct, frozen=True, gc=False):
     """A record that has to be redone, and where its payload is."""
 
@@ -39,7 +42,7 @@ class Live(msgspec.Struct, frozen=True, gc=False):
 class Fate:
     """One object's records so far."""
 
-    __slots__ = ("_damage", "_damaged_at", "_live", "_void", "epoch", "intent")
+    __slots__ = ("_damage", "_damaged_at", "_live", "_void", "epoch", "intent", "intent_at")
 
     def __init__(self) -> None:
         self.epoch = 0
@@ -49,6 +52,8 @@ class Fate:
         self._live: list[Live] = []
         self.intent: int | None = None
         """The last alarm that was noted ahead of its commit, in ms (invariant S11)."""
+        self.intent_at = (0, 0, 0)
+        """Seat, epoch, lsn of the record that says so."""
 
     def take(self, record: Record, segment: Path) -> None:
         """Take the next record."""
@@ -57,9 +62,12 @@ class Fate:
             self._live = []
         self._void = max(self._void, record.base)
         if record.type == RecordType.MARK:
-            self._void = max(self._void, int.from_bytes(record.payload, "little"))
+            if record.intact:  # its base says the same
+                self._void = max(self._void, int.from_bytes(record.payload, "little"))
         elif record.type == RecordType.INTENT:
-            self.intent = decode_due(record.payload) if record.intact else self.intent
+            # Which time it was the object's database knows: it is woken, and decides.
+            self.intent = decode_due(record.payload) if record.intact else _UNKNOWN_DUE
+            self.intent_at = (record.seat, record.epoch, record.lsn)
         else:
             if record.type != RecordType.COMMIT:
                 self._live, self._damaged_at = [], 0
@@ -89,10 +97,10 @@ class Fate:
         """Note that a record cannot be read; a later mark, image or deletion makes up for it."""
         self._damaged_at, self._damage = lsn, reason
 
-    def missing(self, lost: range, reason: str) -> None:
-        """Note that records are not there; the object's own follow each other by number."""
+    def missing(self, lost: range, reason: str, *, seat: int) -> None:
+        """Note that records of a seat are not there; the object's own follow each other by number."""
         for each in self._live:
-            if each.type == RecordType.COMMIT and each.previous in lost:
+            if each.seat == seat and each.type == RecordType.COMMIT and each.previous in lost:
                 self.damaged(each.previous, reason)
 
 

@@ -4,35 +4,28 @@
 
 So no commit waits for the coordinator: whatever crashes, the next owner of the seat, or the next
 start of the server, finds the record and tells the index. It may tell too much: an early time wakes
-an object for nothing, which decides for itself. A segment with a noted intent is not used again.
+an object for nothing, which decides for itself. A segment with a noted intent is not used again;
+where the index is silent for long, intents are noted anew, so that they pin no old segment. There is
+one for each object, the newest, and so many that commits wait for the index instead.
 
-What a recovery before the server's start finds goes into a file, since the journals go before there
-is an index to tell.
+Each says up to where the index held everything when it was noted: what is below is told to nobody.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
-
-from sourdough.errors import StorageFormatError
 from sourdough.storage.journal.records import RecordType
-from sourdough.storage.journal.segments import FOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from sourdough.storage.journal.disk import Disk
     from sourdough.storage.journal.journal import Journal
 
-FORMAT = 1
+# 1.5 MB when all are noted anew: a tenth of a segment.
+MOST = 10_000
 
-_FILE = "intents"
 _DUE_BYTES = 8
-
-_decode = msgspec.msgpack.Decoder(tuple[int, list[tuple[bytes, int]]]).decode
 
 
 def encode_due(due: int) -> bytes:
@@ -45,77 +38,67 @@ def decode_due(payload: memoryview) -> int:
     return int.from_bytes(payload, "little")
 
 
+class _Noted(NamedTuple):
+    number: int
+    """By which it is said to be kept: the lsn of its first record."""
+    lsn: int
+    use: int
+    """The segment of its last record."""
+    due: int
+
+
 class Intents:
     """Those of one journal. Everything runs on the loop."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._noted: dict[int, int] = {}
-        """Number (lsn) -> use number of the segment; oldest first."""
+        self._noted: dict[bytes, _Noted] = {}
+        """By packed key; oldest record first."""
+        self._replaced: deque[tuple[int, int]] = deque()
+        """Record that replaces another, segment of that one: it counts until the new is durable."""
+
+    def has_room(self, packed: bytes) -> bool:
+        """Say whether another may be noted of an object."""
+        return len(self._noted) < MOST or packed in self._noted
 
     def note(self, packed: bytes, due: int, *, sync: bool) -> int:
-        """Note an earlier alarm; its commit comes behind. Return the number to say `kept` of."""
-        number = self._journal.append(RecordType.INTENT, packed, encode_due(due), sync=sync)
-        self._noted[number] = self._journal.use
-        return number
+        """Note an earlier alarm; its commit comes behind. Return the number to say `kept` of.
 
-    def kept(self, number: int) -> None:
+        Raises OSError where the disk is full.
+        """
+        lsn = self._append(packed, due, sync=sync)
+        self._noted[packed] = _Noted(lsn, lsn, self._journal.use, due)
+        return lsn
+
+    def kept(self, packed: bytes, number: int) -> None:
         """The index holds that time or an earlier one, durably."""
-        self._noted.pop(number, None)
+        noted = self._noted.get(packed)
+        if noted is not None and noted.number == number:
+            del self._noted[packed]
+
+    def renew(self, below: int) -> None:
+        """Note those anew whose records are in segments below a use number."""
+        old = [each for each in self._noted.items() if each[1].use < below]
+        with suppress(OSError):  # the disk is full: they stay where they are
+            for packed, noted in old:
+                lsn = self._append(packed, noted.due, sync=True)
+                self._noted[packed] = _Noted(noted.number, lsn, self._journal.use, noted.due)
 
     def oldest_use(self) -> int | None:
         """Return the segment of the oldest that the index may not hold; None: it holds all."""
-        return next(iter(self._noted.values()), None)
+        while self._replaced and self._replaced[0][0] <= self._journal.durable:
+            self._replaced.popleft()
+        uses = [use for _, use in self._replaced]
+        uses += [noted.use for noted in self._noted.values()][:1]
+        return min(uses, default=None)
 
-
-def leave_intents(root: Path, found: Mapping[bytes, int], disk: Disk) -> None:
-    """Keep what a recovery has found, with what an earlier one did, until the index holds it."""
-    if not found:
-        return
-    merged = dict(left_intents(root, disk))
-    for packed, due in found.items():
-        merged[packed] = min(due, merged.get(packed, due))
-    path = root / FOLDER / _FILE
-    draft = path.with_suffix(".new")
-    disk.unlink(draft)  # half of a rename may have survived: then it is a link to the file in use
-    fd = disk.open(draft, create=True)
-    try:
-        data = msgspec.msgpack.encode((FORMAT, list(merged.items())))
-        disk.pwrite(fd, [data], 0)
-        disk.sync(fd)
-    finally:
-        disk.close(fd)
-    disk.rename(draft, path)
-    disk.sync_directory(path.parent)
-
-
-def left_intents(root: Path, disk: Disk) -> list[tuple[bytes, int]]:
-    """Return what recoveries have left: (packed key, ms). Raises StorageFormatError, OSError."""
-    path = root / FOLDER / _FILE
-    size = disk.size(path)
-    if size is None:
-        return []
-    fd = disk.open(path)
-    try:
-        version, found = _decode(disk.pread(fd, size, 0))
-    except msgspec.MsgspecError as error:
-        raise StorageFormatError(
-            "the list of alarms that a recovery left cannot be read",
-            place=str(path),
-            hint="remove it and catalogue.sqlite, which is made anew from the objects' files",
-        ) from error
-    finally:
-        disk.close(fd)
-    if version > FORMAT:
-        raise StorageFormatError(
-            f"{path} has format {version}, this version reads formats up to {FORMAT}",
-            place=str(path),
-            hint="upgrade Sourdough",
+    def _append(self, packed: bytes, due: int, *, sync: bool) -> int:
+        """Append a record; the object's older one, if any, gives up its place."""
+        oldest = next((noted.lsn for noted in self._noted.values()), self._journal.lsn + 1)
+        lsn = self._journal.append(
+            RecordType.INTENT, packed, encode_due(due), previous=oldest, sync=sync
         )
-    return found
-
-
-def forget_intents(root: Path, disk: Disk) -> None:
-    """The index holds what recoveries have left."""
-    disk.unlink(root / FOLDER / _FILE)
-    disk.sync_directory(root / FOLDER)
+        noted = self._noted.pop(packed, None)
+        if noted is not None:
+            self._replaced.append((lsn, noted.use))
+        return lsn

@@ -134,12 +134,17 @@ class Marker:
 
     def _segment_begun(self) -> None:
         if self._journal.use - self._journal.segments.oldest > self._keep:
-            self.begin(self._journal.use - self._keep + 1)
+            self._renew(self._journal.use - self._keep + 1)
 
     def _make_room(self) -> None:
         """The disk is full: what was marked can be written again."""
         if not self._journal.closed:
-            self.begin(self._journal.use)
+            self._renew(self._journal.use)
+
+    def _renew(self, below: int) -> None:
+        """Have what is live in old segments marked, or recorded anew."""
+        self._intents.renew(below)
+        self.begin(below)
 
     def _step(self) -> None:
         """Fold some objects; when enough are folded, or all, sync them."""
@@ -268,7 +273,7 @@ class Marker:
             self._intents.oldest_use() or self._journal.use,
         )
         if self._may_recycle() and below > self._journal.segments.oldest:
-            self._journal.background.submit(self._recycle_in_thread, below)
+            self._journal.background.submit(self._journal.segments.recycle, below)
         if self._journal.use - below > _TOO_MANY * (self._keep + 1) and not self._told:
             self._told = True
             log.warning(
@@ -283,10 +288,3 @@ class Marker:
         self._again = False
         if not self._journal.closed:
             self._segment_begun()
-
-    def _recycle_in_thread(self, below: int) -> None:
-        try:
-            self._journal.segments.recycle(below)
-        except OSError as error:
-            with suppress(RuntimeError):
-                self._journal.loop.call_soon_threadsafe(self._journal.fail, error)

@@ -2,12 +2,13 @@
 
 The last segment of a journal may end in a torn record; what stands behind that was never
 acknowledged. A hole anywhere else, or in front of a record that says it was synced, is damage: the
-segment is named, and with it the objects that are known to have lost a record.
+segment is named, and with it the objects that are known to have lost a record. So is a segment that
+is not there, or cannot be read, and that no other's header calls void.
 """
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from sourdough.storage.journal.fates import Fate
@@ -16,16 +17,18 @@ from sourdough.storage.journal.records import (
     IN_PAGES_FILE,
     SEGMENT_HEADER,
     Record,
+    RecordType,
     SegmentHeader,
     decode,
     decode_segment,
+    encode_segment,
     find,
     scan,
 )
 from sourdough.storage.journal.segments import SegmentName
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from sourdough.storage.journal.disk import Disk
@@ -42,8 +45,15 @@ class Reading:
     """All files read, oldest first."""
     damaged: dict[Path, str] = field(default_factory=dict)
     """Segments with holes, and what is wrong."""
+    last: list[tuple[SegmentHeader, Path]] = field(default_factory=list)
+    """The newest segment of each journal."""
+
+    _kept: dict[tuple[int, int], int] = field(default_factory=dict)
+    """By seat and epoch: the index held all intents before this record."""
 
     def take(self, record: Record, segment: Path) -> None:
+        if record.type == RecordType.INTENT:
+            self._kept[record.seat, record.epoch] = record.previous
         fate = self.fates.get(record.packed)
         if fate is None:
             fate = self.fates[record.packed] = Fate()
@@ -52,7 +62,9 @@ class Reading:
     def intents(self) -> dict[bytes, int]:
         """Return the alarms that the index may not hold: packed key -> ms (invariant S11)."""
         return {
-            packed: fate.intent for packed, fate in self.fates.items() if fate.intent is not None
+            packed: fate.intent
+            for packed, fate in self.fates.items()
+            if fate.intent is not None and fate.intent_at[2] >= self._kept[fate.intent_at[:2]]
         }
 
 
@@ -67,21 +79,24 @@ def read_journals(folder: Path, disk: Disk, wanted: Callable[[SegmentName], bool
     for name in map(SegmentName.parse, disk.names(folder)):
         if name is not None and wanted(name):
             path = folder / str(name)
-            header = _header(path, disk)
+            header = _header(path, disk, reading)
             if header is None or (header.seat, header.epoch, header.number) != astuple(name):
                 reading.segments.append(path)
                 headless.append((name, path))
             else:
                 journals.setdefault((header.epoch, header.seat), []).append((header, path))
     for name, path in headless:
+        if path in reading.damaged:
+            continue
         uses = {header.use for header, _ in journals.get((name.epoch, name.seat), [])}
         if _has_records(name, _content(path, disk), uses):
             reading.damaged[path] = f"{name} has records, and no header"
     for key in sorted(journals):
         files = sorted(journals[key], key=lambda each: each[0].use)
         reading.segments += [path for _, path in files]
+        reading.last.append(files[-1])
         oldest = max(header.oldest for header, _ in files)
-        _Journal(reading, disk).read([each for each in files if each[0].use >= oldest])
+        _Journal(reading, disk).read([each for each in files if each[0].use >= oldest], oldest)
     if journals:
         disk.sync_directory(folder)
     for fate in reading.fates.values():
@@ -120,9 +135,13 @@ def pages_of(record: Live) -> PagesName:
 def remove_segments(reading: Reading, folder: Path, disk: Disk) -> None:
     """Remove segments whose every record is void by now; damaged ones get another name.
 
-    Oldest first: a name that came back must not be older than one that is gone.
+    The newest of each journal says that all are void, before the first goes, and goes last: what
+    is found of them after a crash is nothing that was lost.
     """
-    for path in reading.segments:
+    for header, path in reading.last:
+        _write_header(path, replace(header, oldest=header.use + 1), disk)
+    last = [path for _, path in reading.last]
+    for path in [*(each for each in reading.segments if each not in last), *last]:
         if path in reading.damaged:
             disk.rename(path, path.with_name(path.name + ".damaged"))
         else:
@@ -152,20 +171,26 @@ class _Journal:
         """Lsn and end of the records of the last segment that has any."""
         self._last: tuple[Path, bytes] | None = None
         self._holes: list[tuple[range, str]] = []
+        self._first = 0
+        """The first record read."""
 
-    def read(self, files: Iterable[tuple[SegmentHeader, Path]]) -> None:
-        epoch = 0
+    def read(self, files: Sequence[tuple[SegmentHeader, Path]], oldest: int) -> None:
+        """oldest: the use number of the first segment that is not void."""
+        if not files:
+            return
+        epoch, seat = files[0][0].epoch, files[0][0].seat
         for header, path in files:
-            epoch = header.epoch
             try:
                 self._read_segment(_content(path, self._disk), header, path)
             except OSError as error:
                 self._reading.damaged[path] = f"it cannot be read: {error.strerror}"
         self._write_again()
+        if files[0][0].use > oldest:
+            self._begin_is_lost(oldest, *files[0])
         for lost, reason in self._holes:
             for fate in self._reading.fates.values():
                 if fate.epoch == epoch:
-                    fate.missing(lost, reason)
+                    fate.missing(lost, reason, seat=seat)
 
     def _write_again(self) -> None:
         """Write what may never have been synced once more, the same bytes, and sync it.
@@ -206,6 +231,7 @@ class _Journal:
 
     def _take(self, records: list[Record], path: Path) -> None:
         for record in records:
+            self._first = self._first or record.lsn
             if self._lsn and record.lsn != self._lsn + 1:
                 self._lost(range(self._lsn + 1, record.lsn), path)
             self._lsn = record.lsn
@@ -214,12 +240,22 @@ class _Journal:
             self._reading.take(record, path)
 
     def _damaged(self, record: Record, path: Path) -> None:
-        """The header is good, the payload is not: the object is known."""
+        """The header is good, the payload is not: the object is known.
+
+        It needs no payload but those of its pages.
+        """
         self._reading.take(record, path)
         text = f"record {record.lsn} of {path.name} is damaged"
-        self._reading.fates[record.packed].damaged(record.lsn, text)
+        if record.type not in {RecordType.INTENT, RecordType.MARK}:
+            self._reading.fates[record.packed].damaged(record.lsn, text)
         self._reading.damaged[path] = text
         self._lsn = record.lsn
+
+    def _begin_is_lost(self, oldest: int, header: SegmentHeader, path: Path) -> None:
+        count = header.use - oldest
+        text = f"{count} segments in front of {path.name} are missing, or cannot be read"
+        self._reading.damaged[path] = text
+        self._holes.append((range(1, self._first), text))
 
     def _lost(self, lost: range, path: Path) -> None:
         count = len(lost)
@@ -228,11 +264,24 @@ class _Journal:
         self._holes.append((lost, text))
 
 
-def _header(path: Path, disk: Disk) -> SegmentHeader | None:
+def _header(path: Path, disk: Disk, reading: Reading) -> SegmentHeader | None:
     fd = disk.open(path)
     try:
         disk.sync(fd)
-        return decode_segment(disk.pread(fd, SEGMENT_HEADER, 0))
+        try:
+            return decode_segment(disk.pread(fd, SEGMENT_HEADER, 0))
+        except OSError as error:
+            reading.damaged[path] = f"it cannot be read: {error.strerror}"
+            return None
+    finally:
+        disk.close(fd)
+
+
+def _write_header(path: Path, header: SegmentHeader, disk: Disk) -> None:
+    fd = disk.open(path)
+    try:
+        disk.pwrite(fd, [encode_segment(header)], 0)
+        disk.sync(fd)
     finally:
         disk.close(fd)
 

@@ -14,7 +14,7 @@ from sourdough.errors import StorageError
 from sourdough.storage.connection import open_file
 from sourdough.storage.journal.damage import read_damaged, write_damaged
 from sourdough.storage.journal.disk import RealDisk
-from sourdough.storage.journal.intents import forget_intents, leave_intents, left_intents
+from sourdough.storage.journal.intents_left import forget_intents, leave_intents, left_intents
 from sourdough.storage.journal.life import Life, forget_lives, read_life, write_life
 from sourdough.storage.journal.pages import PagesName
 from sourdough.storage.journal.places import path_of

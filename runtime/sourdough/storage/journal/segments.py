@@ -6,6 +6,9 @@ A segment is made full of zeros and synced with its name before it is written: a
 that grows, or of blocks never written, would be a metadata commit each time. The next one is ready
 before it is needed; its header is synced by then. A journal is never continued by another process.
 
+A header says which segments are void. None goes before one says so, durably: a segment that is not
+there and not void is lost (`reader.py`).
+
 On a disk that is nearly full a record is refused before it is appended, unless the segment for it is
 there (`secure`): what was appended and then found no room would end the host.
 """
@@ -96,6 +99,8 @@ class Segments:
         """Whether the last one could not be made, for want of room."""
         self._used: deque[Segment] = deque()
         self._free: deque[Segment] = deque()
+        self._void: deque[Segment] = deque()
+        """Those that go when the next header says that they are void."""
         disk.make_directories(folder)
         disk.sync_directory(folder.parent)
         for name in map(SegmentName.parse, disk.names(folder)):
@@ -112,7 +117,7 @@ class Segments:
 
     @property
     def files(self) -> int:
-        return len(self._used) + len(self._free) + 1 + (self._spare is not None)
+        return len(self._all())
 
     def capacity(self, use: int) -> int:
         """Return how many bytes the segment of a use number has."""
@@ -149,20 +154,13 @@ class Segments:
         return not self._refused and self._disk.room(self._folder) >= _PLENTY * self.size
 
     def recycle(self, below: int) -> None:
-        """Give up the segments of use numbers below: every record in them is void.
-
-        Raises OSError. What is not to be used again goes at once, oldest first: a name that came
-        back must not be older than one that is gone.
-        """
+        """Give up the segments of use numbers below: every record in them is void."""
         with self._lock:
             while self._used and self._used[0].use < below:
                 segment = self._used.popleft()
-                if segment.size == self.size:
-                    self._free.append(segment)
-                else:
-                    self._remove(segment)
+                (self._free if segment.size == self.size else self._void).append(segment)
             while len(self._free) > _FREE:
-                self._remove(self._free.popleft())
+                self._void.append(self._free.popleft())
 
     def close(self) -> None:
         """Close the files; they stay."""
@@ -170,13 +168,17 @@ class Segments:
             self._disk.close(segment.fd)
 
     def discard(self) -> None:
-        """Close and remove all files: every record is void. Oldest first, as in `recycle`."""
+        """Close and remove all files: every record is void. The one that says so goes last."""
+        last = self._current
+        self._write_header(last, oldest=last.use + 1)
         for segment in self._all():
-            self._remove(segment)
+            if segment is not last:
+                self._remove(segment)
+        self._remove(last)
 
     def _all(self) -> list[Segment]:
         spare = [] if self._spare is None else [self._spare]
-        return [*self._free, *self._used, self._current, *spare]
+        return [*self._void, *self._free, *self._used, self._current, *spare]
 
     def _remove(self, segment: Segment) -> None:
         self._disk.close(segment.fd)
@@ -196,9 +198,12 @@ class Segments:
         if self._free:
             segment = self._free.popleft()
             segment.use = use
-            self._write_header(segment)
-            return segment
-        return self._make(self.size, use)
+            self._write_header(segment, oldest=self.oldest)
+        else:
+            segment = self._make(self.size, use)
+        while self._void:
+            self._remove(self._void.popleft())
+        return segment
 
     def _make(self, size: int, use: int) -> Segment:
         if self._disk.room(self._folder) < size:
@@ -210,7 +215,7 @@ class Segments:
         try:
             for offset in range(0, size, len(_ZEROS)):
                 self._disk.pwrite(fd, [_ZEROS[: size - offset]], offset)
-            self._write_header(segment)
+            self._write_header(segment, oldest=self.oldest if use > 1 else 1)
             self._disk.sync_directory(self._folder)
         except OSError:
             self._disk.close(fd)
@@ -219,8 +224,7 @@ class Segments:
             raise
         return segment
 
-    def _write_header(self, segment: Segment) -> None:
-        oldest = self.oldest if segment.use > 1 else 1
+    def _write_header(self, segment: Segment, *, oldest: int) -> None:
         header = encode_segment(
             SegmentHeader(self._seat, self._epoch, segment.use, oldest, segment.number)
         )

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from sourdough.storage.journal.intents import forget_intents, left_intents
+from sourdough.storage.journal.intents_left import forget_intents, left_intents
 from sourdough.storage.journal.records import ObjectKey
 from tests.integration.storage.journal.conftest import soon
 
@@ -51,7 +51,7 @@ class OfObject:
     def sooner(self, due, name, kept) -> bool:
         intents = self.index.server.current.intents
         number = intents.note(self.packed, due, sync=True)
-        self.index.said.append((self.packed, due, lambda: intents.kept(number), False))
+        self.index.said.append((self.packed, due, lambda: intents.kept(self.packed, number), False))
         return True
 
     def moved(self, due, name) -> None:

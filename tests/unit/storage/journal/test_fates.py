@@ -83,7 +83,7 @@ def test_a_lost_record_is_missed_by_the_one_behind_it():
     broken = fate(record(COMMIT, 3), record(COMMIT, 8, previous=5))
     whole = fate(record(COMMIT, 3), record(COMMIT, 8, previous=3))
     for each in (broken, whole):
-        each.missing(hole, "missing")
+        each.missing(hole, "missing", seat=1)
     assert broken.damage == "missing"
     assert whole.damage is None
 
