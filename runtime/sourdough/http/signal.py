@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 class Signal:
     """`request.signal`: says that the client has left. A client that left never comes back.
 
-    It ends the body streams of its request, not the object's work (invariant D7). What should stop
-    then looks (`if request.signal.aborted`) or waits (`await request.signal.wait()`).
+    A client that only has ended its sending may still read, and gets its answer: one that is gone is
+    noticed when something is sent to it. It ends the body streams of its request, not the object's
+    work (invariant D7). What should stop then looks (`if request.signal.aborted`) or waits (`await request.signal.wait()`).
     """
 
     __slots__ = ("_aborted", "_callbacks")
