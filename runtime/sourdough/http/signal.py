@@ -14,7 +14,8 @@ class Signal:
 
     A client that only has ended its sending may still read, and gets its answer: one that is gone is
     noticed when something is sent to it. It ends the body streams of its request, not the object's
-    work (invariant D7). What should stop then looks (`if request.signal.aborted`) or waits (`await request.signal.wait()`).
+    work (invariant D7). What should stop then looks (`if request.signal.aborted`) or waits
+    (`await request.signal.wait()`).
     """
 
     __slots__ = ("_aborted", "_callbacks")
