@@ -13,7 +13,7 @@ import msgspec
 
 from sourdough.http import Request, Response
 from sourdough.ids import ObjectId
-from sourdough.objects.calls.methods import no_function
+from sourdough.objects.calls.methods import is_no_function
 from sourdough.objects.calls.sending import encode_limited
 from sourdough.objects.calls.stub import Path, RemoteStub
 from sourdough.objects.failure import describe
@@ -68,7 +68,7 @@ class Errands:
         try:
             result = await named(*args, **kwargs)
         except TypeError as error:
-            if args or kwargs or str(error) != no_function(errand.method):
+            if args or kwargs or not is_no_function(error, errand.method):
                 raise
             result = await named  # a property; nothing has run yet
         cut = False

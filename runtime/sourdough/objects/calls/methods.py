@@ -26,6 +26,7 @@ def find_method(receiver: Any, path: str) -> Callable[..., Any]:
     Only what stands on the class counts: attributes of the instance, private names and what
     `DurableObject` and `object` bring are not reachable. Names before the last are properties.
     """
+    whole = path
     if "." in path:
         holder, _, path = path.rpartition(".")
         receiver = read_property(receiver, holder)
@@ -34,14 +35,20 @@ def find_method(receiver: Any, path: str) -> Callable[..., Any]:
     else:
         found = _member(receiver, path)
     if not callable(found):
-        raise TypeError(no_function(path))
+        raise _no_function(whole)
     method: Callable[..., Any] = found
     return method
 
 
-def no_function(path: str) -> str:
-    """Return what is said of a call of something that cannot be called."""
-    return f'"{path.rpartition(".")[2]}" is not a function.'
+def is_no_function(error: TypeError, path: str) -> bool:
+    """Say whether a call has failed because what it named cannot be called; nothing has run."""
+    return getattr(error, "no_function", None) == path
+
+
+def _no_function(path: str) -> TypeError:
+    error = TypeError(f'"{path.rpartition(".")[2]}" is not a function.')
+    error.no_function = path  # type: ignore[attr-defined]  # it crosses to callers elsewhere as well
+    return error
 
 
 def read_property(receiver: Any, path: str) -> Any:
