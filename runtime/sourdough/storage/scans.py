@@ -17,7 +17,7 @@ _STEPS = "SQLITE_STMTSTATUS_FULLSCAN_STEP"
 
 
 class Scans:
-    """Listens to one connection. Costs 0.15 us a statement."""
+    """Listens to users' statements alone, while they run: each that is heard costs 2 us."""
 
     __slots__ = ("_steps",)
 
@@ -25,7 +25,12 @@ class Scans:
         self._steps = 0
 
     def listen(self, connection: apsw.Connection) -> None:
+        """Hear of the statements that end from here on."""
         connection.trace_v2(apsw.SQLITE_TRACE_PROFILE, self)
+
+    def ignore(self, connection: apsw.Connection) -> None:
+        """Hear of none any more."""
+        connection.trace_v2(0, None)
 
     def __call__(self, ended: Mapping[str, Any]) -> None:
         """Take what SQLite tells when a statement has ended."""

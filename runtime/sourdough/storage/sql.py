@@ -142,6 +142,7 @@ class Cursor:
         """Fetch the next rows; say whether there were any."""
         if self._source is not None:
             self._database.reading()
+            self._scans.listen(self._source.connection)
         self._read_ahead()
         return bool(self._ahead)
 
@@ -163,6 +164,7 @@ class Cursor:
             if self._detached:
                 raise SqlError(_CLOSED)
             return
+        connection = source.connection
         try:
             for values in source:
                 rows.append(values)
@@ -174,6 +176,8 @@ class Cursor:
         except apsw.Error as error:
             self._source = None
             raise self._database.failed(error) from error
+        finally:
+            self._scans.ignore(connection)
         self._ahead_bytes = size
         self.rows_read += len(rows)
         if self._source is None:
@@ -269,6 +273,7 @@ class Sql:
             if authorizer.asked and self._columns:
                 self._look_again(source, statement, bindings)
         except apsw.Error as error:
+            self._scans.ignore(connection)
             raise self._refusal(error) from error
         finally:
             authorizer.active = False
@@ -287,6 +292,7 @@ class Sql:
             self._authorizer.active = False
             self._database.writing()
             self._authorizer.active = True
+        self._scans.listen(source.connection)
         return True
 
     def _look_again(
@@ -311,7 +317,6 @@ class Sql:
 
     def _install(self, connection: apsw.Connection) -> None:
         connection.authorizer = self._authorizer
-        self._scans.listen(connection)
 
 
 def _statements(query: str) -> list[str]:
