@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 class Batch:
     """What is written by one round."""
 
-    __slots__ = ("bytes", "last", "parts", "sync", "waiting", "waiting_for_write")
+    __slots__ = ("buffers", "bytes", "last", "parts", "sync", "waiting", "waiting_for_write")
 
     def __init__(self) -> None:
         self.parts: list[tuple[int, int, list[Buffer]]] = []
         """Use number, offset, bytes: one for each segment that it reaches."""
+        self.buffers: list[Buffer] | None = None
+        """The bytes of the last part, where it goes on."""
         self.bytes = 0
         self.last = 0
         self.sync = False

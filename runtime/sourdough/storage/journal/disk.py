@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-Buffer: TypeAlias = "bytes | bytearray | memoryview"
+Buffer: TypeAlias = "bytes | bytearray | memoryview"  # of bytes: its length is its size
 
 # What the kernel takes in one call (IOV_MAX is 1024 on Linux and macOS).
 _BUFFERS = 1000
@@ -174,7 +174,7 @@ class RealDisk:
 
 
 def _write_all(fd: int, buffers: Sequence[Buffer], offset: int) -> int:
-    size = sum(memoryview(each).nbytes for each in buffers)
+    size = sum(map(len, buffers))
     written = os.pwritev(fd, buffers, offset)
     if written < size:  # a short write is rare, and continued
         rest = memoryview(b"".join(bytes(each) for each in buffers))

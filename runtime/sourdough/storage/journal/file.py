@@ -83,12 +83,13 @@ class JournalFile:
     @property
     def durable(self) -> int:
         """The last of the object's commits that is as durable as its class asks for."""
-        level = self._engine.durability
-        reached = min(self._journal.reached(level), self.commits)
+        journal = self._journal
+        reached = journal.durable if self._sync else journal.reached(self._engine.durability)
         big = self._entry.big
-        if big is not None and big.first is not None and level is not Durability.MEMORY:
-            return min(reached, big.first - 1)
-        return reached
+        if big is not None and big.first is not None:
+            if self._engine.durability is not Durability.MEMORY:
+                reached = min(reached, big.first - 1)
+        return reached if reached < self.commits else self.commits
 
     @property
     def in_order(self) -> bool:
@@ -110,7 +111,10 @@ class JournalFile:
 
     def when_durable(self, commit: int, callback: Callable[[Exception | None], None]) -> None:
         """Call back once; at once where the answer is known already."""
-        self.when(commit, self._engine.durability, callback)
+        if self._entry.big is None:
+            self._journal.when(commit, self._engine.durability, self, callback)
+        else:
+            self.when(commit, self._engine.durability, callback)
 
     def when(
         self, commit: int, level: Durability, callback: Callable[[Exception | None], None]
@@ -311,7 +315,7 @@ class JournalFile:
         entry, journal = self._entry, self._journal
         end = WAL_HEADER + pages * self._frame
         start = self._wal_end
-        if max(end - start, end - WAL_HEADER if end <= start else 0) > journal.largest:
+        if end - (start if start < end else WAL_HEADER) > journal.largest:
             self._record_big(end)
             return
         frames = self._new_frames(end)

@@ -96,18 +96,15 @@ class Journal:
         self.pace = Pace()
         self._on_failed = on_failed
         self._on_congested = on_congested
-        self._enter_segment()
+        self.largest = min(BIG_BYTES, self.segments.size // 4)
+        """How many bytes of payload a record may have."""
         self._next = Batch()
+        self._enter_segment()
         self._running: Batch | None = None
         self._run: Future[Exception | None] | None = None
         self._pump_due = self._congested = self._is_full = False
         self._unsynced = 0
         self._unsynced_limit = unsynced_bytes
-
-    @property
-    def largest(self) -> int:
-        """How many bytes of payload a record may have."""
-        return min(BIG_BYTES, self.segments.size // 4)
 
     def append(
         self,
@@ -140,14 +137,16 @@ class Journal:
             self._seed, type_, packed, self.seat, self.use, self.epoch, lsn, base, previous,
             self.durable, page_size, pages, flags, payload,
         )  # fmt: skip
-        if batch.parts and batch.parts[-1][0] == self.use:
-            batch.parts[-1][2].extend((head, payload, padding))
-        else:
-            batch.parts.append((self.use, self._offset, [head, payload, padding]))
+        buffers = batch.buffers
+        if buffers is None:
+            buffers = batch.buffers = []
+            batch.parts.append((self.use, self._offset, buffers))
+        buffers += (head, payload, padding) if padding else (head, payload)
         self._offset += size
         batch.last = lsn
         batch.bytes += size
-        batch.sync |= sync
+        if sync:
+            batch.sync = True
         self._unsynced += size
         if self._unsynced > self._unsynced_limit:
             self._slow_down()
@@ -352,6 +351,7 @@ class Journal:
 
     def _enter_segment(self) -> None:
         self.use += 1
+        self._next.buffers = None
         self._seed = seed_of(self.seat, self.epoch, self.use)
         self._offset = SEGMENT_HEADER
         self._capacity = self.segments.capacity(self.use)
