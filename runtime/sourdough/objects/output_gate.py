@@ -22,16 +22,12 @@ T = TypeVar("T")
 
 
 def send_confirmed(container: Container, send: Callable[[T], None], what: T, event: Event) -> None:
-    """Send an event's answer when the commits made so far are durable."""
+    """Send an event's answer when the commits made so far are durable.
+
+    Events that run in the same turn of the loop share its commit (semantics 4.4.1), so what the
+    turn has written is not committed here.
+    """
     database = container.database
-    try:
-        commit = database.flush()
-    except Exception as error:  # noqa: BLE001 (a failed commit replaces the answer)
-        event.reply.failed(reset_error(error))
-        return
-    if not commit or _goes_ahead(database, commit, event):
-        _send(send, what, event)
-        return
 
     def durable(error: BaseException | None) -> None:
         if error is None:
@@ -41,7 +37,20 @@ def send_confirmed(container: Container, send: Callable[[T], None], what: T, eve
             container.reset(told)
             event.reply.failed(told)
 
-    database.when_durable(commit, durable)
+    caller: Container | None = getattr(event.reply, "caller", None)
+    if caller is None and database.joins(durable):
+        return
+    try:
+        commit = database.flush()
+    except Exception as error:  # noqa: BLE001 (a failed commit replaces the answer)
+        event.reply.failed(reset_error(error))
+        return
+    # An answer to an object of the same host may leave before its commit: what that one says waits
+    # for it from now on.
+    if not commit or (caller is not None and caller.database.lean_on(database, commit)):
+        _send(send, what, event)
+    else:
+        database.when_durable(commit, durable)
 
 
 def tell_reset(database: Database, told: DurableObjectError, events: list[Event]) -> None:
@@ -58,14 +67,6 @@ def tell_reset(database: Database, told: DurableObjectError, events: list[Event]
         database.told(durable)
     else:
         durable(None)
-
-
-def _goes_ahead(database: Database, commit: int, event: Event) -> bool:
-    """Whether an answer may leave before its commit: to an object of the same host, whose own
-    output waits for that commit from now on.
-    """
-    caller: Container | None = getattr(event.reply, "caller", None)
-    return caller is not None and caller.database.lean_on(database, commit)
 
 
 def confirmed(database: Database, loop: AbstractEventLoop) -> Awaitable[None] | None:

@@ -192,6 +192,13 @@ class Database(Connected):
             if self._may_commit():
                 self._commit()
 
+    def joins(self, callback: Callable[[Exception | None], None]) -> bool:
+        """Call back as `when_durable` for what the end of this turn commits, if answers wait for it."""
+        if not (self._in_transaction and self._must_confirm) or self.depth or self.alarm.holds:
+            return False
+        self._held.add(callback)
+        return True
+
     def when_durable(self, commit: int, callback: Callable[[Exception | None], None]) -> None:
         """Call back once with None when a commit is durable, with an error if it never will be."""
         order, foreign = self._engine.order, commit > self.commits and commit == self._leans_on
@@ -277,8 +284,6 @@ class Database(Connected):
         elif connection is not None:
             connection.close(True)
 
-    # Helpers of the storage API
-
     def shrink_after_commit(self) -> None:
         """Give the free pages back as soon as the running transaction is committed."""
         self._vacuum_due = True
@@ -342,7 +347,7 @@ class Database(Connected):
             self._confirmed = number
         if self.alarm.touched:
             self.alarm.committed(number)
-        self._held.committed(number, self.when_durable)
+        self._held.committed(max(number, self._leans_on), self.when_durable)
 
     def _number(self, file: ObjectFile) -> int:
         try:

@@ -169,6 +169,7 @@ async def test_other_turns_join_a_commit_that_is_held_back(world, index, sleeper
     await world.call("put", 1)
     index.confirms = False
     first = world.call("set", NOW + 5)
+    await settle()
     second = world.call("put", 2)
     third = world.call("value")
     fourth = world.call("set", NOW + 3)

@@ -105,6 +105,32 @@ async def test_an_error_waits_as_well(world):
         await cancelled
 
 
+async def test_events_of_one_turn_share_its_commit(world):
+    """One transaction and one commit, which the answers of all of them wait for (4.4.1)."""
+    world.host(Keeper)
+    await world.call("set", 1)
+    commits = world.container().database.commits
+    world.disk.go.clear()
+    answers = [world.call("set", 2), world.call("get"), world.call("set", 3), world.call("get")]
+    await settle()
+    assert world.container().database.commits == commits + 1
+    assert not any(each.done() for each in answers)
+    world.disk.go.set()
+    assert await asyncio.gather(*answers) == [2, 2, 3, 3]
+
+
+async def test_events_of_one_turn_fail_with_its_commit(world):
+    """Nobody is told of a write that another event's took along (4.4.4)."""
+    world.host(Keeper)
+    await world.call("tables")
+    await world.call("set", 1)
+    before, culprit, after = world.call("set", 2), world.call("violate"), world.call("set", 3)
+    for answer in (before, culprit, after):
+        with pytest.raises(DurableObjectError, match="constraints were violated"):
+            await answer
+    assert await world.call("get") == 1
+
+
 async def test_a_read_of_what_is_not_durable_waits_too(world):
     """An answer may not reveal another event's write before it is durable."""
     world.host(Keeper)

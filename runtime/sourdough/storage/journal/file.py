@@ -86,10 +86,9 @@ class JournalFile:
         journal = self._journal
         reached = journal.durable if self._sync else journal.reached(self._engine.durability)
         big = self._entry.big
-        if big is not None and big.first is not None:
-            if self._engine.durability is not Durability.MEMORY:
-                reached = min(reached, big.first - 1)
-        return reached if reached < self.commits else self.commits
+        if big is not None and big.first is not None and reached >= big.first:
+            reached = reached if self._engine.durability is Durability.MEMORY else big.first - 1
+        return min(reached, self.commits)
 
     @property
     def in_order(self) -> bool:
