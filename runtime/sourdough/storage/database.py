@@ -164,8 +164,7 @@ class Database(Connected):
                 return self.commits + 1
         file = self._file
         own = 0 if file is None or self._confirmed <= file.durable else self._confirmed
-        order = self._engine.order
-        if not self._leans_on or order is None:
+        if not self._leans_on or (order := self._engine.order) is None:
             return own
         if self._leans_on <= order.reached():
             self._leans_on = 0

@@ -77,7 +77,7 @@ class Storage:
         """
         if self._database.hold is not None:
             await self._database.hold.admitted()
-        if isinstance(key, Mapping):
+        if type(key) is not str and isinstance(key, Mapping):  # asking costs as much as encoding
             if value is not MISSING:
                 raise TypeError("put() takes either a mapping, or a key and a value")
             self.kv.put_many(key, allow_unconfirmed=allow_unconfirmed)

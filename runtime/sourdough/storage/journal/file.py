@@ -83,8 +83,7 @@ class JournalFile:
     @property
     def durable(self) -> int:
         """The last of the object's commits that is as durable as its class asks for."""
-        journal = self._journal
-        reached = journal.durable if self._sync else journal.reached(self._engine.durability)
+        reached = self._journal.reached(self._engine.durability)
         big = self._entry.big
         if big is not None and big.first is not None and reached >= big.first:
             reached = reached if self._engine.durability is Durability.MEMORY else big.first - 1

@@ -15,6 +15,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sourdough.storage.engine import Durability
@@ -96,8 +97,6 @@ class Journal:
         self.pace = Pace()
         self._on_failed = on_failed
         self._on_congested = on_congested
-        self.largest = min(BIG_BYTES, self.segments.size // 4)
-        """How many bytes of payload a record may have."""
         self._next = Batch()
         self._enter_segment()
         self._running: Batch | None = None
@@ -105,6 +104,11 @@ class Journal:
         self._pump_due = self._congested = self._is_full = False
         self._unsynced = 0
         self._unsynced_limit = unsynced_bytes
+
+    @cached_property
+    def largest(self) -> int:
+        """How many bytes of payload a record may have."""
+        return min(BIG_BYTES, self.segments.size // 4)
 
     def append(
         self,
