@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 # Credit is given back in portions: a frame for each message would cost as much as the message.
 _PORTION = 16
-# What may wait for a reader, with what the list itself takes for each message.
-_MOST_WAITING = 64 * 1024 * 1024
-_PER_MESSAGE = 64
+# What may wait for a reader, or for the way to one, with what the list itself takes for each message.
+MOST_WAITING = 64 * 1024 * 1024
+PER_MESSAGE = 64
 
 KINDS = ("message", "close", "error")
 
@@ -60,7 +60,7 @@ class Inbox:
     @property
     def full(self) -> bool:
         """Whether nobody reads, and no more may wait."""
-        return self._waiting >= _MOST_WAITING
+        return self._waiting >= MOST_WAITING
 
     # --- what comes
 
@@ -72,7 +72,7 @@ class Inbox:
             self._hear(MessageEvent(data=data))
         else:
             self._messages.append(data)
-            self._waiting += len(data) + _PER_MESSAGE
+            self._waiting += len(data) + PER_MESSAGE
             self._wake_one()
 
     def close(self, event: CloseEvent, error: Exception | None) -> None:
@@ -89,8 +89,8 @@ class Inbox:
     # --- listeners
 
     def listen(self, kind: str, listener: Callable[[Any], Any]) -> None:
-        """Add a listener; one for messages gets those that wait first."""
-        listeners = self._listeners[kind]
+        """Add a listener; one for messages gets those that wait first. Raises ValueError."""
+        listeners = self._of(kind)
         if listener not in listeners:
             listeners.append(listener)
         while kind == "message" and self._messages:
@@ -98,8 +98,14 @@ class Inbox:
 
     def unlisten(self, kind: str, listener: Callable[[Any], Any]) -> None:
         """Remove a listener; does nothing where it is none."""
-        if listener in self._listeners[kind]:
-            self._listeners[kind].remove(listener)
+        listeners = self._of(kind)
+        if listener in listeners:
+            listeners.remove(listener)
+
+    def _of(self, kind: str) -> list[Callable[[Any], Any]]:
+        if kind not in KINDS:
+            raise ValueError(f"a WebSocket has the events {', '.join(KINDS)}, not {kind!r}")
+        return self._listeners[kind]
 
     def _hear(self, event: MessageEvent) -> None:
         self._running += 1
@@ -157,7 +163,7 @@ class Inbox:
 
     def _next(self) -> str | bytes:
         data = self._messages.popleft()
-        self._waiting -= len(data) + _PER_MESSAGE
+        self._waiting -= len(data) + PER_MESSAGE
         return data
 
     def _took(self) -> None:

@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
 from sourdough.errors import WebSocketClosedError, WebSocketError
 from sourdough.sockets.events import CloseEvent
-from sourdough.sockets.inbox import KINDS, Inbox
+from sourdough.sockets.inbox import Inbox
 from sourdough.sockets.limits import checked_close, from_payload, to_attachment, to_payload
-from sourdough.sockets.line import Pipe
+from sourdough.sockets.line import Pipe, deliver_soon
 from sourdough.sockets.owner import NOBODY, Owner, owner_of_running_code
+from sourdough.sockets.unsent import Unsent
 from sourdough.values import decode
 from sourdough.wire import close_codes
 from sourdough.wire.sockets import Closed, Message, Opened
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 CONNECTING, OPEN, CLOSING, CLOSED = range(4)
 _NOT_READ = (close_codes.TRY_LATER, "nobody reads what is sent")
+
+_GONE = (close_codes.ABNORMAL, close_codes.ABNORMAL_REASON)
 
 NOT_ACCEPTED = (
     "You must call one of accept() or ctx.accept_web_socket() on this WebSocket before sending"
@@ -85,7 +88,7 @@ class WebSocket:
         self._said_close = False
         self._inbox: Inbox | None = None
         self._line: Line | None = None
-        self._unsent: list[Callable[[Line], None]] = []
+        self._unsent: Unsent | None = None
         self._peer: WebSocket | None = None
         self._peer_unused: weakref.ref[WebSocket] | None = None
 
@@ -110,7 +113,9 @@ class WebSocket:
         self.take(Use.ACCEPTED, owner_of_running_code())
         self.owner.took(self)
         peer = self.peer
-        if peer is not None and peer.use is Use.ACCEPTED:
+        if peer is not None and peer.ready_state == CLOSED:  # it has ended before this one began
+            deliver_soon(self, Closed(0, *_GONE, clean=False))
+        elif peer is not None and peer.use is Use.ACCEPTED:
             self.couple(Pipe(self, peer))
             peer.couple(Pipe(peer, self))
         elif peer is not None and peer.use is Use.HIBERNATES:
@@ -129,7 +134,7 @@ class WebSocket:
             return
         self._check_accepted()
         self.owner.moved(self)
-        self._say(lambda line: line.post(payload, text))
+        self._say(lambda line: line.post(payload, text), len(payload))
 
     def close(self, code: int | None = None, reason: str | None = None) -> None:
         """Begin the close handshake; a second call does nothing.
@@ -176,11 +181,11 @@ class WebSocket:
 
         Messages wait until the socket is accepted and there is a listener.
         """
-        self.inbox.listen(_checked_kind(kind), listener)
+        self.inbox.listen(kind, listener)
 
     def remove_event_listener(self, kind: str, listener: Callable[[Any], Any]) -> None:
         """Call it no more; does nothing where it was not called."""
-        self.inbox.unlisten(_checked_kind(kind), listener)
+        self.inbox.unlisten(kind, listener)
 
     async def receive(self) -> str | bytes:
         """Return the next message.
@@ -269,9 +274,9 @@ class WebSocket:
         peer = self.peer
         self._peer, self._peer_unused = peer, None
         self._line = line
-        unsent, self._unsent = self._unsent, []
-        for what in unsent:
-            what(line)
+        unsent, self._unsent = self._unsent, None
+        if unsent is not None:
+            unsent.leave(line)
 
     def restore(self, line: Line, *, closing: bool) -> None:
         """Be a hibernating socket that an earlier instance had accepted."""
@@ -280,12 +285,15 @@ class WebSocket:
         self._said_close = closing
         self._ready_state = CLOSING if closing else OPEN
 
-    def say(self, what: Callable[[Line], None]) -> None:
-        """Say something now; it has passed the output gate."""
-        if self._line is None:
-            self._unsent.append(what)
-        else:
+    def say(self, what: Callable[[Line], None], size: int = 0) -> None:
+        """Say something now; it has passed the output gate. size: of a message."""
+        if self._line is not None:
             what(self._line)
+            return
+        unsent = self._unsent = self._unsent or Unsent()
+        if not unsent.add(what, size):
+            self._unsent = None
+            self._break(*_NOT_READ)
 
     def deliver(self, message: SocketMessage) -> None:
         """Take what comes on a socket that does not hibernate: Message, Closed, Opened."""
@@ -326,17 +334,17 @@ class WebSocket:
         """The socket has ended: what is said from now on is dropped."""
         self._ready_state = CLOSED
         self._line = None
-        self._unsent = []
+        self._unsent = None
         self._peer = self._peer_unused = None
 
     # --- inside
 
-    def _say(self, what: Callable[[Line], None]) -> None:
-        self.owner.post(lambda: self._leave(what))
+    def _say(self, what: Callable[[Line], None], size: int = 0) -> None:
+        self.owner.post(lambda: self._leave(what, size))
 
-    def _leave(self, what: Callable[[Line], None]) -> None:
+    def _leave(self, what: Callable[[Line], None], size: int) -> None:
         if self._ready_state != CLOSED:
-            self.say(what)
+            self.say(what, size)
 
     def _give_back(self, count: int) -> None:
         if self._line is not None:
@@ -362,12 +370,15 @@ class WebSocket:
 
     def forsaken(self) -> None:
         """Nobody will ever talk on the other end: it ends like a connection that broke."""
-        if self._line is not None or self._ready_state == CLOSED:
-            return
+        if self._line is None and self._ready_state != CLOSED:
+            self._break(*_GONE)
+
+    def _break(self, code: int, reason: str) -> None:
+        """End it before there is a line; the handlers of the class are told 1006 (semantics 7.10)."""
         if self.use is Use.HIBERNATES:
             self.owner.forsaken(self)
         else:
-            self.deliver(Closed(0, close_codes.ABNORMAL, close_codes.ABNORMAL_REASON, clean=False))
+            self.deliver(Closed(0, code, reason, clean=False))
 
 
 def check_answers(socket: WebSocket) -> None:
@@ -387,9 +398,3 @@ def tags_of(socket: WebSocket) -> tuple[str, ...]:
     raise RuntimeError(
         "you must call 'accept_web_socket()' before attempting to access the tags of a WebSocket."
     )
-
-
-def _checked_kind(kind: str) -> str:
-    if kind not in KINDS:
-        raise ValueError(f"a WebSocket has the events {', '.join(KINDS)}, not {kind!r}")
-    return kind

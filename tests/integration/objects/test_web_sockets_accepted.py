@@ -338,3 +338,42 @@ async def _coupled(inside):
     [client] = made
     client.accept()
     return client
+
+
+async def test_what_is_sent_before_the_101_has_left_is_bounded(gateways, room, accepting):
+    """W5: the socket ends at the bound; its client is told why when the answer leaves."""
+
+    def overfill(self, ws):
+        for _ in range(9):
+            ws.send(bytes(8 * 1024 * 1024))
+
+    async def fetch(self, request):
+        client, server = WebSocketPair()
+        server.accept()
+        overfill(self, server)
+        self.seen.append(await server.wait_closed())
+        return Response(None, status=101, web_socket=client)
+
+    room.fetch = fetch
+    number = await gateways.open()
+    assert [each.code for each in room.seen] == [1013]
+    assert gateways.to(number) == [(1013, "nobody reads what is sent")]
+
+
+async def test_a_hibernating_socket_is_bounded_as_well(gateways, room):
+    """W5, semantics 7.10: its object hears of its end, its client of a close."""
+
+    async def fetch(self, request):
+        client, server = WebSocketPair()
+        self.ctx.accept_web_socket(server)
+        for _ in range(9):
+            server.send(bytes(8 * 1024 * 1024))
+        await turns(20)
+        return Response(None, status=101, web_socket=client)
+
+    room.fetch = fetch
+    number = await gateways.open()
+    await turns(20)
+    assert [each[0] for each in room.seen] == [1006]
+    assert gateways.to(number) == [(1011, "the object's end has ended before")]
+    assert gateways.of(Bind)[0].hibernates is False

@@ -58,6 +58,42 @@ async def test_an_attachment_before_the_answer(gateways, inside, room):
     assert set(gateways.attached) == {number}
 
 
+async def test_an_attachment_waits_for_its_own_commit(gateways, inside, world):
+    """S1, semantics 7.14: an answer that is passed on takes along what was attached by then."""
+    responses = []
+
+    async def take(self):
+        client, server = WebSocketPair()
+        self.ctx.accept_web_socket(server)
+        server.serialize_attachment("first")
+        responses.append(Response(None, status=101, web_socket=client))
+        await self.ctx.storage.put("k", "first")
+
+    async def again(self, value):
+        [ws] = self.ctx.get_web_sockets()
+        await self.ctx.storage.put("k", value)
+        ws.serialize_attachment(value)
+
+    await inside(take)
+    await turns()
+    world.disk.go.clear()
+    held = [inside(again, "second")]
+    while not world.disk.held:
+        await asyncio.sleep(0.001)
+    number = gateways.number()
+    request = Request.received(b"GET", b"/", b"", b"host: x\r\n", b"", False, 1, 0, number)
+    bind_answer(responses[0], request, gateways.store)
+    held.append(inside(again, "third"))
+    await turns()
+    assert gateways.told == []
+    world.disk.go.set()
+    await asyncio.gather(*held)
+    await turns()
+    (bind,) = gateways.of(Bind)
+    assert decode(bind.attachment) == "second"
+    assert decode(gateways.attached[number]) == "third"
+
+
 async def test_the_automatic_answer(gateways, inside, world):
     """semantics 7.6: of the whole object; gateways that come to hold a socket are told as well."""
 

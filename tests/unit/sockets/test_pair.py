@@ -58,6 +58,22 @@ async def test_what_nobody_reads_is_bounded(ends):
     assert len([each async for each in silent]) == 8
 
 
+async def test_what_waits_for_the_other_end_is_bounded():
+    """Before that is taken there is no reader at all; who takes it then finds it ended (W5)."""
+    sender, late = WebSocketPair()
+    sender.accept()
+    message = bytes(8 * 1024 * 1024)
+    for _ in range(7):
+        sender.send(message)
+    assert sender.ready_state == WebSocket.OPEN
+    sender.send(message)
+    end = await sender.wait_closed()
+    assert (end.code, end.reason) == (1013, "nobody reads what is sent")
+    sender.send("dropped")
+    late.accept()
+    assert (await late.wait_closed()).code == 1006
+
+
 async def test_messages_that_are_read_make_room(ends):
     """The bound is one of what waits, not of what has passed."""
     sender, reader = ends

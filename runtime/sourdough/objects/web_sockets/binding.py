@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sourdough.http import Response
-from sourdough.objects.web_sockets.farewell import RESET
+from sourdough.objects.web_sockets.farewell import RESET, Farewell
 from sourdough.objects.web_sockets.instance_sockets import InstanceSockets
 from sourdough.objects.web_sockets.mirror import GatewayLine
 from sourdough.sockets import RelayedWebSocket, WebSocket
 from sourdough.sockets.bridge import Bridge
 from sourdough.sockets.websocket import Use
+from sourdough.wire import close_codes
 from sourdough.wire.sockets import Bind, CloseSocket
 
 if TYPE_CHECKING:
     from sourdough.http import Request
     from sourdough.objects.web_sockets.store import SocketStore
+
+_ENDED = Farewell(close_codes.FAILED, "the object's end has ended before")
 
 NO_UPGRADE = (
     "Tried to return a WebSocket in a response to a request which did not contain the header"
@@ -65,18 +68,21 @@ def bind_answer(response: Response, request: Request, sockets: SocketStore) -> N
         _bind_plain(server, number, url, protocol, sockets)
         return
 
+    attachment = server.attachment
+
     def bind() -> None:
         if owner.container.broken:
             refuse()
         elif server.use is Use.HIBERNATES:
-            owner.bind(server, number, url, protocol)
+            if not owner.bind(server, number, url, protocol, attachment):
+                refuse(_ENDED)
         else:
             _bind_plain(server, number, url, protocol, sockets)
 
-    def refuse() -> None:
+    def refuse(farewell: Farewell = RESET) -> None:
         """The instance has ended, and whoever passes its answer on may not know: none is to wait."""
         sockets.tell(number, Bind(number, hibernates=False, url=url))
-        sockets.tell(number, CloseSocket(number, *RESET))
+        sockets.tell(number, CloseSocket(number, *farewell))
 
     owner.when_durable(bind, refuse)
 
@@ -92,4 +98,7 @@ def _bind_plain(
         sockets.plain[number] = server
         server.couple(GatewayLine(number, sockets))
     else:
-        sockets.tell(number, CloseSocket(number, *RESET))
+        end = server.inbox.end
+        sockets.tell(
+            number, CloseSocket(number, *(RESET if end is None else (end.code, end.reason)))
+        )

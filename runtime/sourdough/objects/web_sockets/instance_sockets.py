@@ -122,7 +122,7 @@ class InstanceSockets(Conversation):
         def leave() -> None:
             for each in unbound:
                 if not each.connected:
-                    each.say(lambda line: line.post(payload, text))
+                    each.say(lambda line: line.post(payload, text), len(payload))
             if self.of.held:
                 but = tuple(each.number for each in excluded if each.number)
                 but += self.of.since(newest)
@@ -144,32 +144,39 @@ class InstanceSockets(Conversation):
 
         self.post(leave)
 
-    def bind(self, socket: WebSocket, number: int, url: str, protocol: str) -> None:
-        """A response with the other end leaves: the gateway of that number holds the socket."""
-        if socket not in self._unbound:  # the instance has ended meanwhile
-            return
+    def bind(
+        self, socket: WebSocket, number: int, url: str, protocol: str, attachment: bytes | None
+    ) -> bool:
+        """A response with the other end leaves: the gateway of that number holds the socket.
+
+        attachment: that of the moment whose commits the response has waited for; a later one is
+        said when its own are durable. False where the socket has ended meanwhile.
+        """
+        if socket not in self._unbound:
+            return False
         socket.url, socket.protocol = url, protocol
-        held = self._hold_on(socket, number)
+        held = self._hold_on(socket, number, attachment)
         bind = Bind(
             number,
             hibernates=True,
             key=self.key,
             name=self._name,
             tags=socket.tags,
-            attachment=socket.attachment,
+            attachment=attachment,
             url=url,
         )
         self.store.tell(number, bind)
         if self.of.settings != Settings(self.key):
             self.store.tell(number, self.of.settings)
         socket.couple(HeldLine(held, self.store))
+        return True
 
     def ended(self, socket: WebSocket) -> None:
         """A socket has had its terminal event."""
         self._by_number.pop(socket.number, None)
         self.store.forget(socket.number)
 
-    def _hold_on(self, socket: WebSocket, number: int) -> MirroredSocket:
+    def _hold_on(self, socket: WebSocket, number: int, attachment: bytes | None) -> MirroredSocket:
         socket.number = number
         del self._unbound[socket]
         self._by_number[number] = socket
@@ -179,7 +186,7 @@ class InstanceSockets(Conversation):
                 key=self.key,
                 name=self._name,
                 tags=socket.tags,
-                attachment=socket.attachment,
+                attachment=attachment,
                 url=socket.url,
                 protocol=socket.protocol,
                 accepted=socket.order,
@@ -240,7 +247,7 @@ class InstanceSockets(Conversation):
             self.forsaken(socket)
 
     def _near(self, socket: WebSocket, other: WebSocket | None) -> NearSocket:
-        held = self._hold_on(socket, self.store.near.number())
+        held = self._hold_on(socket, self.store.near.number(), socket.attachment)
         near = self.store.near.add(held, self._name, other)
         socket.couple(HeldLine(held, self.store))
         return near
