@@ -8,12 +8,17 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 TESTS = Path(__file__).parent
 
 # Tests start some hundred servers of five processes each: where this is set, every one of them
 # would compile all of Sourdough again, which takes four times as long as the start itself.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# An example may take longer on a machine that is busy: by that alone no test fails.
+settings.register_profile("any machine", parent=settings.default, deadline=None)
+settings.load_profile("any machine")
 
 # Seconds, on two cores. Beyond it a suite is too slow to be run before every commit.
 BUDGETS = {
