@@ -270,3 +270,53 @@ async def test_a_catalogue_without_alarms_gets_a_place_for_them(tmp_path):
     catalogue = await Catalogue.open(tmp_path)
     assert (await AlarmIndex(catalogue).page(BEGINNING, 100, 10)).alarms == ()
     await catalogue.close()
+
+
+@pytest.fixture
+async def broken(world, monkeypatch):
+    """A catalogue that cannot be written until the test repairs it."""
+    write = AlarmIndex.write
+    failing = asyncio.Event()
+
+    async def fails(index, changes):
+        failing.set()
+        raise OSError("disk I/O error")
+
+    monkeypatch.setattr(AlarmIndex, "write", fails)
+
+    def repair() -> None:
+        monkeypatch.setattr(AlarmIndex, "write", write)
+        world.clock.advance(1)
+
+    return failing, repair
+
+
+async def test_what_waits_for_a_broken_index_is_one_for_each_object(world, broken):
+    """Set a thousand times, it is written once; the host hears of the last."""
+    failing, repair = broken
+    worker, child = world.fleet.sit_down()
+    for number in range(1, 1001):
+        world.alarms.take(worker, set_to(NOW + 10_000 - number, number=number, name="anna"))
+        if number == 500:
+            await failing.wait()
+            await asyncio.sleep(0)
+    assert (len(world.alarms._changes), len(world.alarms._waiting)) == (1, 1)
+    repair()
+    assert await child.until(AlarmsKept) == [AlarmsKept(numbers=(1000,))]
+    assert world.rows() == [("Thing", RAW, NOW + 9_000, "anna")]
+
+
+async def test_what_the_index_can_do_without_is_dropped_beyond_a_bound(world, broken, monkeypatch):
+    """A later time, or none: the index is early then. An earlier one is never dropped (S11)."""
+    failing, repair = broken
+    monkeypatch.setattr("sourdough.coordinator.alarms.MAX_CHANGES", 3)
+    worker, child = world.fleet.sit_down()
+    raws = [bytes([number]) * 32 for number in range(6)]
+    for raw in raws[:5]:
+        world.alarms.take(worker, set_to(None, raw=raw))
+    world.alarms.take(worker, set_to(NOW + 9_000, number=1, raw=raws[5]))
+    await failing.wait()
+    assert set(world.alarms._changes) == {("Thing", raw) for raw in (*raws[:3], raws[5])}
+    repair()
+    await child.until(AlarmsKept)
+    assert world.rows() == [("Thing", raws[5], NOW + 9_000, None)]

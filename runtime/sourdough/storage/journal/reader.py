@@ -28,7 +28,7 @@ from sourdough.storage.journal.records import (
 from sourdough.storage.journal.segments import SegmentName
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from sourdough.storage.journal.disk import Disk
@@ -216,18 +216,16 @@ class _Journal:
         if records:
             self._last, self._ends = (path, data), []
         self._take(records, path)
-        while (found := find(data, header, end)) is not None:
-            record = decode(memoryview(data), found, header.use, header.seed)
-            assert record is not None
-            if record.synced <= self._lsn:
-                end = record.end if record.intact else found + 1
-                continue
-            if not record.intact:
+        behind = list(_behind(data, header, end))
+        synced = max((record.synced for record in behind), default=0)
+        for record in behind:
+            told = record.lsn <= synced or record.synced > self._lsn
+            if not told and not (record.intact and record.lsn == self._lsn + 1):
+                return  # nor was anybody told of what is behind it
+            if record.intact:
+                self._take([record], path)
+            else:
                 self._damaged(record, path)
-                end = record.end
-                continue
-            records, end = scan(data, header, found)
-            self._take(records, path)
 
     def _take(self, records: list[Record], path: Path) -> None:
         for record in records:
@@ -262,6 +260,16 @@ class _Journal:
         text = f"{count} records in front of record {lost.stop} of {path.name} are missing"
         self._reading.damaged[path] = text
         self._holes.append((lost, text))
+
+
+def _behind(data: bytes, header: SegmentHeader, offset: int) -> Iterator[Record]:
+    """Iterate over all records with a valid header, at or behind an offset."""
+    view = memoryview(data)
+    while (found := find(data, header, offset)) is not None:
+        record = decode(view, found, header.use, header.seed)
+        assert record is not None
+        yield record
+        offset = record.end
 
 
 def _header(path: Path, disk: Disk, reading: Reading) -> SegmentHeader | None:

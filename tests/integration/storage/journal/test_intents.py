@@ -8,7 +8,7 @@ import random
 import pytest
 
 from sourdough.storage.journal.intents_left import forget_intents, left_intents
-from sourdough.storage.journal.records import ObjectKey
+from sourdough.storage.journal.records import ObjectKey, RecordType
 from tests.integration.storage.journal.conftest import soon
 
 SOON = 1_700_000_100_000
@@ -164,3 +164,89 @@ async def test_whatever_crashes_the_index_is_not_late(server, index, seed):
             begin(server, index)
         take_over(server, index)
         check(server, index)
+
+
+async def test_an_index_that_is_silent_pins_no_segment(server, index):
+    """What it has not heard of is noted anew where the journal is; nothing of it is lost."""
+    server.start()
+    host = server.host(segment_bytes=64 * 1024)
+    storage = server.object(alarms=index.of("a"))
+    await storage.set_alarm(SOON)
+    await storage.sync()
+    writer = server.object("b")
+    for number in range(400):
+        await writer.put("n", number.to_bytes(1000, "little"))
+        await writer.sync()
+    await soon(lambda: host.journal.segments.oldest > 3)
+    server.kill()
+    index.said.clear()
+    begin(server, index)
+    assert index.due == {index.of("a").packed: SOON}
+
+
+async def test_of_one_object_one_intent_is_kept(server, index):
+    """However often it is set anew: the index hears of the newest, and needs no other."""
+    storage = server.object(alarms=index.of("a"))
+    for sooner in range(50):
+        await storage.set_alarm(SOON + 100 - sooner)
+        await storage.sync()
+    intents = server.current.intents
+    assert len(intents._noted) == 1
+    index.hear()
+    assert (len(intents._noted), intents.oldest_use()) == (0, None)
+
+
+async def test_what_the_index_holds_is_not_told_again(server, index):
+    """An intent says up to where the index had heard: older ones wake nobody after a crash."""
+    for label in LABELS:
+        storage = server.object(label, alarms=index.of(label))
+        await storage.set_alarm(SOON)
+        await storage.sync()
+        index.hear()
+    server.kill()
+    server.start()
+    left = dict(left_intents(server.folder, server.disk))
+    assert left == {index.of(LABELS[-1]).packed: SOON}
+
+
+async def test_an_intent_that_cannot_be_read_refuses_no_object(server, index):
+    """Its database knows the alarm: the object is woken and decides; the segment is named."""
+    storage = server.object(alarms=index.of("a"))
+    await storage.put("n", 1)
+    await storage.sync()
+    await storage.set_alarm(SOON)
+    await storage.sync()
+    await storage.put("n", 2)  # its record says that the intent was on the medium
+    await storage.sync()
+    server.kill()
+    [segment] = (server.folder / "journal.d").glob("*-1.segment")
+    data = bytearray(segment.read_bytes())
+    data[data.index(SOON.to_bytes(8, "little"))] ^= 1
+    segment.write_bytes(data)
+    damaged = server.start().damaged
+    assert list(damaged) == [str(segment)], damaged
+    assert left_intents(server.folder, server.disk) == [(index.of("a").packed, 0)]
+    storage = server.object()
+    assert (await storage.get("n"), await storage.get_alarm()) == (2, SOON)
+
+
+async def test_a_mark_that_cannot_be_read_refuses_no_object(server):
+    """What it covers is in its header too."""
+    storage = server.object()
+    await storage.put("n", 1)
+    await storage.sync()
+    server.current.marker.begin(2)
+    await soon(lambda: not server.current.marker._busy)
+    await storage.put("n", 2)
+    await storage.sync()
+    server.kill()
+    [segment] = (server.folder / "journal.d").glob("*-1.segment")
+    data = bytearray(segment.read_bytes())
+    at = -1
+    while (at := data.index(b"SDJR", at + 1)) and data[at + 5] != RecordType.MARK:
+        pass
+    payload = at - 8 + 112 + len("Counter")
+    data[payload + 7] ^= 0x7F
+    segment.write_bytes(data)
+    assert list(server.start().damaged) == [str(segment)]
+    assert await server.object().get("n") == 2
