@@ -16,7 +16,7 @@ from sourdough.errors import StorageError
 from sourdough.storage.failure import is_full
 from sourdough.storage.journal.damage import write_damaged
 from sourdough.storage.journal.places import path_of
-from sourdough.storage.journal.reader import Reading, read_journals, remove_segments
+from sourdough.storage.journal.reader import Reading, keep_pages, read_journals, remove_segments
 from sourdough.storage.journal.redo import redo
 
 if TYPE_CHECKING:
@@ -87,7 +87,9 @@ class Adoption:
             self._damaged[packed] = fate.damage
         else:
             try:
-                redo(path, fate.live(), self._journal.disk)
+                live = fate.live()
+                keep_pages(live, self._journal.disk)
+                redo(path, live, self._journal.disk)
             except StorageError as error:
                 self._damaged[packed] = error.message
         del self.waiting[path]

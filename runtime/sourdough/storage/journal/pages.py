@@ -83,23 +83,19 @@ def copy_pages(
 
 
 def is_whole(folder: Path, name: PagesName, disk: Disk) -> bool:
-    """Say whether all pages of a commit are there, synced by now. Raises StorageFormatError.
-
-    What a killed host had written may only be in the cache; once it is found it must stay.
-    """
+    """Say whether all pages of a commit are there. Raises StorageFormatError."""
     path = folder / str(name)
     if disk.size(path) is None:
         return False
     fd = disk.open(path)
     try:
-        disk.sync(fd)
         return _frames_size(fd, disk.size(path) or 0, name, disk) is not None
     finally:
         disk.close(fd)
 
 
 def write_again(folder: Path, name: PagesName, disk: Disk) -> None:
-    """Write a whole file of pages once more and sync it: its last sync may have failed (S2)."""
+    """Write a whole file of pages once more and sync it."""
     path = folder / str(name)
     fd = disk.open(path)
     try:

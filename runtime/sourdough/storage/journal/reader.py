@@ -28,7 +28,7 @@ from sourdough.storage.journal.records import (
 from sourdough.storage.journal.segments import SegmentName
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from sourdough.storage.journal.disk import Disk
@@ -123,8 +123,17 @@ def _cut(fate: Fate, folder: Path, disk: Disk) -> None:
         if each.flags & IN_PAGES_FILE and not is_whole(folder, pages_of(each), disk):
             fate.cut(each.lsn)
             return
+
+
+def keep_pages(records: Iterable[Live], disk: Disk) -> None:
+    """Have the pages of an object's big commits on the medium, before the first of them is redone.
+
+    What a killed host had written may only be in the cache, and the sync of it may have failed and
+    taken it for clean (invariant S2): so it is written once more, the same bytes. Raises OSError.
+    """
+    for each in records:
         if each.flags & IN_PAGES_FILE:
-            write_again(folder, pages_of(each), disk)
+            write_again(each.segment.parent, pages_of(each), disk)
 
 
 def pages_of(record: Live) -> PagesName:

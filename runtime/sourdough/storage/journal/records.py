@@ -33,6 +33,8 @@ _SEED = struct.Struct("<IQQ")
 # Behind the first sum: payload's sum, magic, format, type, flags, bytes of namespace, bytes of
 # payload, seat, use, epoch, lsn, base, previous, synced, page size, pages; then id and namespace.
 _FIELDS = struct.Struct("<I4sBBBBIIQQQQQQII")
+# The same as it is read: the first sum in front.
+_HEAD = struct.Struct("<I" + _FIELDS.format.removeprefix("<"))
 _ID_BYTES = 32
 _FIXED = _SUM.size + _FIELDS.size + _ID_BYTES
 _PADDING = tuple(bytes(count) for count in range(ALIGNMENT))
@@ -162,16 +164,16 @@ def decode(view: memoryview, offset: int, use: int, seed: int) -> Record | None:
     """
     if len(view) < offset + _FIXED:
         return None
-    start = offset + _SUM.size
     (
-        payload_sum, magic, version, type_, flags, name_size, size, seat, record_use, epoch, lsn,
-        base, previous, synced, page_size, pages,
-    ) = _FIELDS.unpack_from(view, start)  # fmt: skip
+        head_sum, payload_sum, magic, version, type_, flags, name_size, size, seat, record_use,
+        epoch, lsn, base, previous, synced, page_size, pages,
+    ) = _HEAD.unpack_from(view, offset)  # fmt: skip
+    if magic != _MAGIC or record_use != use:
+        return None
     begin = offset + _FIXED + name_size
     end = begin + size
-    if magic != _MAGIC or record_use != use or len(view) < end:
-        return None
-    if crc32(view[start:begin], seed) != _SUM.unpack_from(view, offset)[0]:
+    head = bytes(view[offset + _SUM.size : begin])
+    if len(view) < end or crc32(head, seed) != head_sum:
         return None
     if version > FORMAT:
         raise StorageFormatError(
@@ -180,7 +182,7 @@ def decode(view: memoryview, offset: int, use: int, seed: int) -> Record | None:
         )
     payload = view[begin:end]
     return Record(
-        type_, bytes(view[start + _FIELDS.size : begin]), seat, use, epoch, lsn, base, previous,
+        type_, head[_FIELDS.size :], seat, use, epoch, lsn, base, previous,
         synced, page_size, pages, flags, payload, crc32(payload, seed) == payload_sum,
         begin, end + -end % ALIGNMENT,
     )  # fmt: skip

@@ -18,7 +18,7 @@ from sourdough.storage.journal.intents_left import forget_intents, leave_intents
 from sourdough.storage.journal.life import Life, forget_lives, read_life, write_life
 from sourdough.storage.journal.pages import PagesName
 from sourdough.storage.journal.places import path_of
-from sourdough.storage.journal.reader import read_journals
+from sourdough.storage.journal.reader import keep_pages, read_journals
 from sourdough.storage.journal.records import ObjectKey
 from sourdough.storage.journal.redo import redo
 from sourdough.storage.journal.segments import FOLDER, SegmentName
@@ -139,6 +139,7 @@ def _redo_all(root: Path, reading: Reading, disk: Disk) -> dict[bytes, str]:
         live = fate.live()
         try:
             if live:
+                keep_pages(live, disk)
                 redo(path_of(root, packed), live, disk)
         except StorageError as error:
             return packed, error.message

@@ -47,6 +47,39 @@ async def big_commit_that_fails(server):
     return storage
 
 
+async def test_found_pages_are_on_the_medium_before_they_are_redone(server, monkeypatch):
+    """What a killed host had only in the cache may go, and half of it not stay in the file (S6)."""
+    server.host(segment_bytes=SMALL)
+    storage = server.object()
+    for key, value in (("n", 1), ("big", BIG)):
+        await storage.put(key, value)
+        await storage.sync()
+    server.kill()
+    done: list[str] = []
+    names: dict[int, str] = {}
+    disk, opened = server.disk, server.disk.open
+    pwrite, sync = disk.pwrite, disk.sync
+
+    def noting(what, real):
+        def call(fd, *rest):
+            done.append(f"{what} {names.get(fd)}")
+            real(fd, *rest)
+
+        return call
+
+    def open_(path, *, create=False):
+        fd = opened(path, create=create)
+        names[fd] = path.suffix
+        return fd
+
+    monkeypatch.setattr(disk, "open", open_)
+    monkeypatch.setattr(disk, "pwrite", noting("write", pwrite))
+    monkeypatch.setattr(disk, "sync", noting("sync", sync))
+    assert await server.object().get("big") == BIG
+    first = done.index("write .sqlite")
+    assert "sync .pages" in done[done.index("write .pages") : first]
+
+
 @pytest.mark.usefixtures("no_space")
 async def test_it_is_not_folded(server):
     """The file holds nothing that no recovery could repair (invariant S5)."""
