@@ -1,9 +1,10 @@
 """How long a person or a client waits: after a host was killed, for `--help`, for `dev`.
 
-    python benchmarks/recovery.py [--kills 20] [--standby] [--json FILE]
+    python benchmarks/recovery.py [--kills 20] [--full-kills 5] [--json FILE]
 
 A kill is timed from SIGKILL to the first good answer of an object of the killed host, asked for
-again every 2 ms on new connections.
+again every 2 ms on new connections. Beside a full journal the killed host had as many commits that
+were not folded as its journal may hold: three segments, counts of 200 objects.
 """
 
 from __future__ import annotations
@@ -21,16 +22,23 @@ import tempfile
 import time
 from pathlib import Path
 
+from load import run
 from servers import sourdough
 
 from sourdough.clock import SystemClock
+from sourdough.storage.journal.marker import KEEP_SEGMENTS
+from sourdough.storage.journal.segments import FOLDER, SEGMENT_BYTES
 
 PATIENCE_SECONDS = 60.0
+_OBJECTS = 200
+# What a live journal grows to: the segments that are kept, and the current one.
+_FULL_BYTES = (KEEP_SEGMENTS + 1) * SEGMENT_BYTES
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--full-kills", type=int, default=5)
     parser.add_argument("--json")
     options = parser.parse_args()
     results = {
@@ -38,25 +46,34 @@ def main() -> None:
         "dev_ready_ms": _dev_ready(),
         "kill_ms": kills(options.kills, standby=False),
         "kill_with_standby_ms": kills(options.kills, standby=True),
+        "full_kill_ms": kills(options.full_kills, standby=False, full=True),
+        "full_kill_with_standby_ms": kills(options.full_kills, standby=True, full=True),
     }
     for name, times in results.items():
         print(
-            f"{name:22} median {statistics.median(times):7.1f}   min {min(times):7.1f}"
+            f"{name:26} median {statistics.median(times):7.1f}   min {min(times):7.1f}"
             f"   max {max(times):7.1f}   of {len(times)}"
         )
     if options.json:
         Path(options.json).write_text(json.dumps(results, indent=2))
 
 
-def kills(count: int, *, standby: bool, folder: Path | None = None) -> list[float]:
-    """Kill the first of two hosts `count` times; return milliseconds of each."""
+def kills(
+    count: int, *, standby: bool, full: bool = False, folder: Path | None = None
+) -> list[float]:
+    """Kill the first of two hosts `count` times; return milliseconds of each.
+
+    full: its journal holds as much as it may.
+    """
     with sourdough(hosts=2, standby=standby, folder=folder) as serving:
         path = _object_of_host_1(serving)
-        return [_kill(serving, path) for _ in range(count)]
+        return [_kill(serving, path, full=full) for _ in range(count)]
 
 
-def _kill(serving, path: str) -> float:
+def _kill(serving, path: str, *, full: bool) -> float:
     status = _wait_until_whole(serving)
+    if full:
+        _fill(serving)
     began = time.perf_counter()
     os.kill(status["hosts"][0]["pid"], signal.SIGKILL)
     while not _answers(serving.port, path):
@@ -64,6 +81,23 @@ def _kill(serving, path: str) -> float:
             raise TimeoutError(f"{path} is not answered after the kill")
         time.sleep(0.002)
     return (time.perf_counter() - began) * 1e3
+
+
+def _fill(serving) -> None:
+    """Count in many objects until the journal of the first host is as long as it gets."""
+    patience = time.monotonic() + PATIENCE_SECONDS
+    while _journal_bytes(serving) < _FULL_BYTES:
+        if time.monotonic() > patience:
+            raise TimeoutError("the journal of the first host is not full")
+        run(serving.url, "/counter/o%d", connections=32, seconds=1, objects=_OBJECTS)
+
+
+def _journal_bytes(serving) -> int:
+    found = 0
+    for segment in serving.project.rglob(f"{FOLDER}/1-*.segment"):
+        with contextlib.suppress(FileNotFoundError):
+            found += segment.stat().st_size
+    return found
 
 
 def _object_of_host_1(serving) -> str:

@@ -142,6 +142,10 @@ class SimulatedDisk:
         """The place in the log of what comes next."""
         return len(self.log)
 
+    def is_sync(self, place: int) -> bool:
+        """Say whether a sync ended at a place of the log."""
+        return isinstance(self.log[place], Sync)
+
     def node_at(self, path: Path) -> int | None:
         """Return the node that a path leads to now."""
         node: int | None = ROOT

@@ -39,6 +39,7 @@ class Plan:
     cuts: int = 8
     """So many cuts of each life are checked."""
     failing_syncs: float = 0.0
+    failing_writes: float = 0.0
     often: tuple[str, ...] = ()
     """Steps of `World` that are taken ten times as often."""
 
@@ -84,6 +85,7 @@ class Lives:
         random = Random(f"{self.seed} {life}")
         with Machine(disk, random) as machine:
             machine.failing_syncs = self._plan.failing_syncs
+            machine.failing_writes = self._plan.failing_writes
             world = World(machine, self._subject(), self._pasts, random, often=self._plan.often)
 
             async def live() -> None:
@@ -129,7 +131,7 @@ class Lives:
         self, disk: SimulatedDisk, random: Random, folder: Path
     ) -> tuple[SimulatedDisk, int, dict[str, Past]]:
         """Return the disk as the next server finds it: mostly after a cut, else after a kill."""
-        position = random.randrange(disk.carried, disk.position + 1)
+        position = _place(disk, random)
         cut = random.random() < 0.8
         pasts = {
             label: past.until(position, forget_places=cut) for label, past in self._pasts.items()
@@ -156,6 +158,14 @@ class Lives:
         self.failures.append(
             Failure(seed=self.seed, life=life, cut=cut, position=position, what=what)
         )
+
+
+def _place(disk: SimulatedDisk, random: Random) -> int:
+    """Return a place of the log: any, or where a sync is about to end and what it saves may go."""
+    syncs = [place for place in range(disk.carried, disk.position) if disk.is_sync(place)]
+    if syncs and random.random() < 0.5:
+        return random.choice(syncs)
+    return random.randrange(disk.carried, disk.position + 1)
 
 
 @contextmanager

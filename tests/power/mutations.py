@@ -13,6 +13,7 @@ import msgspec
 
 from sourdough.storage.journal import (
     adoption,
+    big,
     engine,
     fates,
     file,
@@ -22,6 +23,8 @@ from sourdough.storage.journal import (
     marker,
     reader,
     records,
+    recovery,
+    scraps,
     segments,
 )
 from sourdough.storage.journal.disk import RealDisk
@@ -42,8 +45,10 @@ class Mutation:
     rule: str
     apply: Callable[[Machine], None]
     plan: Plan = field(default_factory=Plan)
-    fence: bool = False
-    """Whether other rules cover it as well: alone it is not missed."""
+    guard: str = ""
+    """The test that notices it, where cuts hardly do."""
+    seed: int = 0
+    """One that noticed it: tried first. Changed code lives through it in another way."""
 
 
 class MutatedSubject(JournalSubject):
@@ -178,7 +183,14 @@ def _unlink_first(machine):
 
 def _take_over_without_sync(machine):
     header = reader._header
-    machine.replace(reader, "_header", lambda path, disk: header(path, _Without(disk, "sync")))
+    machine.replace(
+        reader, "_header", lambda path, disk, *more: header(path, _Without(disk, "sync"), *more)
+    )
+    _not_written_again(machine)
+
+
+def _not_written_again(machine):
+    machine.replace(reader._Journal, "_write_again", lambda _self: None)
 
 
 def _segment_begun_early(machine):
@@ -256,49 +268,122 @@ def _named_at_birth(machine):
     machine.replace(ledger, "draft_path", lambda path: path)
 
 
-def _pages_not_synced(machine):
-    whole = reader.is_whole
+def _pages_not_kept(machine):
+    for module in (adoption, recovery):
+        machine.replace(module, "keep_pages", lambda *_: None)
+
+
+def _big_is_told_early(machine):
+    machine.replace(big.BigCommits, "first", property(lambda _self: None))
+
+
+def _failed_copy_is_forgotten(machine):
+    copied = big.BigCommits._copied
+
+    def forgetting(self):
+        copied(self)
+        self._running.clear()
+
+    machine.replace(big.BigCommits, "_copied", forgetting)
+
+
+def _pages_without(call):
+    def without(machine):
+        copy = big.copy_pages
+
+        def careless(*places, disk, **names):
+            copy(*places, disk=_Without(disk, call), **names)
+
+        machine.replace(big, "copy_pages", careless)
+
+    return without
+
+
+def _deletion_is_taken_back(machine):
     machine.replace(
-        reader,
-        "is_whole",
-        lambda folder, name, disk: whole(folder, name, _Without(disk, "sync")),
+        engine.JournalEngine, "_remove_deleted", lambda self, path: self._remove_files(path)
     )
 
 
+def _any_wal_is_empty(machine):
+    machine.replace(scraps.Scraps, "take", lambda _self, _wal: True)
+
+
 _SYNCS_FAIL = Plan(failing_syncs=0.03)
+_WRITES_FAIL = Plan(failing_writes=0.02)
+_LONG = Plan(steps=240, cuts=12)
 
 MUTATIONS = {
     "answers-at-once": Mutation("S1: no answer before its commit is durable", _answers_at_once),
-    "sync-again": Mutation("S2: a failed sync is final", _failed_sync_is_tried_again, _SYNCS_FAIL),
-    "closing-folds": Mutation("S4: closing never folds by itself", _closing_folds),
+    "sync-again": Mutation(
+        "S2: a failed sync is final", _failed_sync_is_tried_again, _SYNCS_FAIL, seed=2
+    ),
+    "closing-folds": Mutation("S4: closing never folds by itself", _closing_folds, seed=2),
     "fold-early": Mutation(
         "S5: only what the journal holds durably is folded", _folds_what_is_not_recorded
     ),
-    "wal-trusted": Mutation("S5: every `-wal` is deleted unread", _wal_is_trusted),
-    "restart-unnoticed": Mutation("rule 6: a restart of the WAL is noticed", _restart_unnoticed),
-    "no-checksum": Mutation("rule 6: records have checksums", _no_checksum),
-    "mark-file": Mutation("S6: the database is synced before its mark", _mark_without_file_sync),
+    "wal-trusted": Mutation("S5: every `-wal` is deleted unread", _wal_is_trusted, seed=1),
+    "restart-unnoticed": Mutation(
+        "rule 6: a restart of the WAL is noticed", _restart_unnoticed, seed=59
+    ),
+    "no-checksum": Mutation("rule 6: records have checksums", _no_checksum, seed=3),
+    "mark-file": Mutation(
+        "S6: the database is synced before its mark", _mark_without_file_sync, seed=1
+    ),
     "mark-directory": Mutation(
         "S6: so is its directory, once for each file", _mark_without_directory_sync
     ),
-    "take-over": Mutation("S6: a take-over syncs what it found", _take_over_without_sync),
+    "take-over": Mutation(
+        "S6: a take-over makes durable what it found", _take_over_without_sync, seed=257
+    ),
+    "written-again": Mutation(
+        "S2: what a failed sync may have missed is written again",
+        _not_written_again,
+        _SYNCS_FAIL,
+        seed=2,
+    ),
     "take-over-pages": Mutation(
-        "S6: and the files of pages", _pages_not_synced, Plan(often=("_crash",))
+        "S6: so are pages of big commits before they are redone",
+        _pages_not_kept,
+        Plan(often=("_crash",)),
+        guard="integration/storage/journal/test_big_failures.py",
     ),
     "adopted-late": Mutation("S6: segments stay until all of them is redone", _adopted_too_late),
-    "no-base": Mutation("rule 5: every record carries its base", _no_base, fence=True),
+    "no-base": Mutation(
+        "rule 5: every record carries its base",
+        _no_base,
+        _LONG,
+        guard="unit/storage/journal/test_fates.py",
+    ),
     "recycled-early": Mutation(
-        "S6: a segment goes when all in it is void", _recycles_before_the_mark
+        "S6: a segment goes when all in it is void", _recycles_before_the_mark, seed=11
     ),
     "no-image": Mutation("S7: the first record has the image", _no_image),
-    "named-at-birth": Mutation("S7: a file has no name before that is durable", _named_at_birth),
-    "no-delete-record": Mutation("S7: a deletion has a record", _no_delete_record),
+    "named-at-birth": Mutation(
+        "S7: a file has no name before that is durable", _named_at_birth, seed=6
+    ),
+    "no-delete-record": Mutation("S7: a deletion has a record", _no_delete_record, seed=1),
     "unlink-first": Mutation(
-        "S7: durable before the names go", _unlink_first, Plan(often=("_delete", "_evict"))
+        "S7: durable before the names go", _unlink_first, Plan(often=("_delete", "_evict")), seed=10
+    ),
+    "deletion-taken-back": Mutation(
+        "S7: and what fails then is final",
+        _deletion_is_taken_back,
+        Plan(failing_writes=0.02, often=("_delete",)),
+        seed=3,
     ),
     "segment-begun-early": Mutation(
         "S8: a segment is synced before the next is written", _segment_begun_early
     ),
     "segment-name": Mutation("S8: a segment's name is synced", _segment_without_name),
-    "any-use": Mutation("S8: checksums are seeded with the use number", _any_use, fence=True),
+    "any-use": Mutation("S8: checksums are seeded with the use number", _any_use, seed=2),
+    "big-early": Mutation("S12: a big commit counts when its pages are copied", _big_is_told_early),
+    "big-forgotten": Mutation(
+        "S12: and never when that failed", _failed_copy_is_forgotten, _WRITES_FAIL
+    ),
+    "big-sync": Mutation("S12: its pages are synced", _pages_without("sync")),
+    "big-name": Mutation(
+        "S12: and the name of their file", _pages_without("sync_directory"), seed=1
+    ),
+    "any-scrap": Mutation("S5: no `-wal` is believed to be empty", _any_wal_is_empty),
 }

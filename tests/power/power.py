@@ -37,6 +37,8 @@ class Machine:
         self.failing_syncs = 0.0
         """How likely a sync fails."""
         self.failed_syncs = 0
+        self.failing_writes = 0.0
+        """How likely a write, or a change of a name, fails."""
         self._calls = Calls(self)
         self._replaced: list[tuple[object, str, object]] = []
 
@@ -63,8 +65,11 @@ class Machine:
         setattr(module, name, value)
 
     def change(self) -> None:
-        """Wait for one's turn, before the disk is changed."""
+        """Wait for one's turn, before the disk is changed; raises OSError when that fails."""
         self.threads.pause()
+        if self.disk.recording and self.random.random() < self.failing_writes:
+            code = self.random.choice((errno.ENOSPC, errno.EIO))
+            raise OSError(code, os.strerror(code))
 
     def sync(self, *nodes: int | None) -> None:
         """Note a sync, during which others may go on; raises OSError when it fails."""

@@ -14,14 +14,17 @@ _SEEDS = 400
 
 
 @pytest.mark.skipif(not SOAK, reason="takes minutes: SOURDOUGH_SOAK=1")
-@pytest.mark.parametrize("name", [name for name, each in MUTATIONS.items() if not each.fence])
+@pytest.mark.parametrize("name", [name for name, each in MUTATIONS.items() if not each.guard])
 def test_a_rule_taken_away_is_noticed(name):
     """What was told is lost, or a database is damaged, sooner or later."""
+    mutation = MUTATIONS[name]
+    if explore(Mutated(name), [mutation.seed], mutation.plan).failures:
+        return
     for first in range(0, _SEEDS, _AT_ONCE):
-        found = explore(Mutated(name), range(first, first + _AT_ONCE), MUTATIONS[name].plan)
+        found = explore(Mutated(name), range(first, first + _AT_ONCE), mutation.plan)
         if found.failures:
             return
-    pytest.fail(f"nothing is lost without it: {MUTATIONS[name].rule}")
+    pytest.fail(f"nothing is lost without it: {mutation.rule}")
 
 
 @pytest.mark.parametrize("name", ["fold-early", "mark-file", "no-image"])

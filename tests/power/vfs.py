@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,7 +41,7 @@ class RecordingVFS(apsw.VFS):
         if machine is None or not path.is_relative_to(machine.disk.folder):
             super().xDelete(filename, syncdir)
             return
-        machine.change()
+        _change(machine, apsw.SQLITE_IOERR_DELETE)
         if machine.disk.recording:
             super().xDelete(filename, False)
             machine.disk.name(path, None)
@@ -50,7 +51,7 @@ class RecordingVFS(apsw.VFS):
 
 class _RecordingFile(apsw.VFSFile):
     def __init__(self, machine: Machine, path: Path, name, flags) -> None:
-        machine.change()
+        machine.threads.pause()
         disk = machine.disk
         node = disk.node_at(path)
         if node is None and not disk.recording:
@@ -67,14 +68,14 @@ class _RecordingFile(apsw.VFSFile):
 
     def xWrite(self, data, offset):  # noqa: N802
         machine = self._machine
-        machine.change()
+        _change(machine, apsw.SQLITE_IOERR_WRITE)
         if machine.disk.recording:
             super().xWrite(data, offset)
             machine.disk.wrote(self._node, offset, bytes(data))
 
     def xTruncate(self, newsize):  # noqa: N802
         machine = self._machine
-        machine.change()
+        _change(machine, apsw.SQLITE_IOERR_TRUNCATE)
         if machine.disk.recording:
             super().xTruncate(newsize)
             machine.disk.truncated(self._node, newsize)
@@ -88,3 +89,12 @@ class _RecordingFile(apsw.VFSFile):
             self._machine.sync(*nodes)
         except OSError as error:
             raise apsw.exception_for(apsw.SQLITE_IOERR_FSYNC) from error
+
+
+def _change(machine: Machine, failure: int) -> None:
+    """Wait for one's turn; raises what SQLite is to hear when the change fails."""
+    try:
+        machine.change()
+    except OSError as error:
+        code = apsw.SQLITE_FULL if error.errno == errno.ENOSPC else failure
+        raise apsw.exception_for(code) from error

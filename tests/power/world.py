@@ -81,7 +81,7 @@ class World:
 
     async def work(self, steps: int) -> None:
         """Start the server and let objects work; ends in the middle of everything."""
-        with self._syncs_work():
+        with self._disk_works():
             if self.random.random() < 0.3:
                 self._look_from_outside()
             await self.subject.start(self.machine)
@@ -100,13 +100,15 @@ class World:
             return
         actor = self.random.choice(free)
         if actor.broken:
+            actor.certain = False
             self._abandon(actor)
         step, *_ = self.random.choices(tuple(_STEPS), self._weights)
         try:
             await step(self, actor)
         except SourdoughError:
-            if not (actor.broken or self.subject.failed(actor.seat)):
+            if not (actor.broken or self.machine.failing_writes or self.subject.failed(actor.seat)):
                 raise
+            actor.broken = True
 
     async def _turn(self, actor: Actor) -> None:
         """An event that writes; its answer waits for the commit."""
@@ -186,7 +188,7 @@ class World:
             await self._go_on()
         await leaving
         if not self.subject.failed(seat):
-            with self._syncs_work():
+            with self._disk_works():
                 await self.subject.take_over(seat)
             self._generations[seat] += 1
 
@@ -221,7 +223,7 @@ class World:
         database, past = actor.database, actor.past
         assert database is not None
         begun = self.machine.disk.position
-        if self.machine.failing_syncs:
+        if self.machine.failing_syncs or self.machine.failing_writes:
             with suppress(apsw.Error):  # a commit that fails may yet be there
                 past.became(begun, self._state(database))
         commit = database.flush()
@@ -251,8 +253,9 @@ class World:
                 await how(database)
             except KilledError:
                 return
-            except (SourdoughError, OSError):
-                assert self.subject.failed(actor.seat)
+            except (SourdoughError, OSError, apsw.Error):
+                assert self.subject.failed(actor.seat) or self.machine.failing_writes
+                actor.certain = False
             finally:
                 actor.database = actor.storage = actor.ending = None
 
@@ -267,16 +270,17 @@ class World:
     async def _die(self, seat: int) -> None:
         """The host process of a seat is killed; another one takes over."""
         await self._bury(seat)
-        with self._syncs_work():
+        with self._disk_works():
             await self.subject.take_over(seat)
 
     @contextmanager
-    def _syncs_work(self) -> Iterator[None]:
+    def _disk_works(self) -> Iterator[None]:
         """A start that fails is tried again by somebody: nothing is to be seen of it here."""
         machine = self.machine
-        machine.failing_syncs, rate = 0.0, machine.failing_syncs
+        rates = machine.failing_syncs, machine.failing_writes
+        machine.failing_syncs = machine.failing_writes = 0.0
         yield
-        machine.failing_syncs = rate
+        machine.failing_syncs, machine.failing_writes = rates
 
     async def _bury(self, seat: int) -> None:
         """Let go of all that a host had, of which nothing reaches the disk any more."""
