@@ -132,13 +132,15 @@ class Awake:
             self._limit = self._most
 
     def _put_to_sleep(self) -> None:
-        for _ in range(min(_AT_ONCE, len(self._resting))):
-            database = self._resting.pop()
-            # It may have been used, or closed, since.
-            if database in self._open and database.tire() > _RESTED and database.doze():
-                self.closed(database)
-        if self._resting:
-            self._soon(self._put_to_sleep)
+        try:
+            for _ in range(min(_AT_ONCE, len(self._resting))):
+                database = self._resting.pop()
+                # It may have been used, or closed, since.
+                if database in self._open and database.tire() > _RESTED and database.doze():
+                    self.closed(database)
+        finally:  # one that cannot keeps no other awake
+            if self._resting:
+                self._soon(self._put_to_sleep)
 
     def _make_room(self, looks: int, limit: float) -> None:
         """Have the next ones that were not used for a round doze, until there are fewer."""

@@ -59,32 +59,44 @@ def open_file(
 
     synchronous: OFF where a journal, not SQLite, makes commits durable. Raises StorageError when the file is locked by another process or is no database.
     """
+    connection = None
     try:
         connection = apsw.Connection(
             str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs, statementcachesize=_STATEMENTS
         )
         connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-        connection.wal_autocheckpoint(0)
-        # A cache begins with room for 20 pages at once, 45 KB, unless it is smaller then. So it is
-        # made small, emptied, begun with a page, and only then given its size.
-        run(connection, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=4")
-        connection.release_memory()
-        mode = run(connection, f"PRAGMA synchronous={synchronous}; PRAGMA journal_mode=WAL")
-        run(connection, f"PRAGMA application_id; PRAGMA cache_size=-{_CACHE_KIB}")
-    except apsw.BusyError as error:
-        raise StorageError(
+        _set_up(connection, path, synchronous)
+        _restrict(connection, limits)
+    except BaseException as error:
+        # Its lock, and its descriptors, must not last as long as the traceback.
+        if connection is not None:
+            connection.close(True)
+        if isinstance(error, apsw.Error):
+            raise _not_opened(path, error) from error
+        raise
+    return connection
+
+
+def _set_up(connection: apsw.Connection, path: Path, synchronous: str) -> None:
+    connection.wal_autocheckpoint(0)
+    # A cache begins with room for 20 pages at once, 45 KB, unless it is smaller then. So it is
+    # made small, emptied, begun with a page, and only then given its size.
+    run(connection, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=4")
+    connection.release_memory()
+    mode = run(connection, f"PRAGMA synchronous={synchronous}; PRAGMA journal_mode=WAL")
+    run(connection, f"PRAGMA application_id; PRAGMA cache_size=-{_CACHE_KIB}")
+    if mode != [("wal",)]:
+        raise StorageError("an object's database is not in WAL mode", place=str(path))
+
+
+def _not_opened(path: Path, error: apsw.Error) -> StorageError:
+    if isinstance(error, apsw.BusyError):
+        return StorageError(
             "an object's database is in use by another process",
             place=str(path),
             hint="end the other process; two owners of one object cannot be",
-        ) from error
-    except apsw.Error as error:
-        raise StorageError(
-            f"an object's database cannot be opened: {error}", place=str(path)
-        ) from error
-    if mode != [("wal",)]:
-        raise StorageError("an object's database is not in WAL mode", place=str(path))
-    _restrict(connection, limits)
-    return connection
+        )
+    return StorageError(f"an object's database cannot be opened: {error}", place=str(path))
 
 
 def run(connection: apsw.Connection, sql: str) -> list[tuple[object, ...]]:

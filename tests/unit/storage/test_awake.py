@@ -217,3 +217,20 @@ def test_it_always_knows_which_are_open(data):
                 awake.closed(one)
                 one.pinned = one.waits = False
         assert len(awake) == sum(not each.dozes for each in all_of_them) <= 6
+
+
+def test_one_that_cannot_doze_keeps_no_other_awake():
+    """Its error is told; the others go on in the next turn."""
+    _, turns, made = rested(40)
+
+    def fails() -> bool:
+        raise OSError("disk I/O error")
+
+    made[-1].doze = fails
+    failures = 0
+    while turns.due:
+        try:
+            turns.all()
+        except OSError:
+            failures += 1
+    assert (failures, sum(each.dozes for each in made)) == (1, 39)
