@@ -88,9 +88,10 @@ def test_what_it_begins_ends_with_it(leaver):
     assert leaver.call("noted") == ["inactive", "inactive"]
 
 
-def test_abort_in_it_is_a_reset(leaver):
-    """semantics 3.14, 3.11: what was not durable is lost, the next instance begins."""
-    leaves(leaver, "aborts")
+@pytest.mark.parametrize("plan", ["aborts", "aborts_and_clings"])
+def test_abort_in_it_is_a_reset(leaver, plan):
+    """semantics 3.14, 3.11: what was not durable is lost, the next instance begins at once."""
+    leaves(leaver, plan)
     assert leaver.call("finds") == "durable"
     assert leaver.call("constructions") == 2
 

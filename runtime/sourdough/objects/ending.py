@@ -3,8 +3,9 @@
     cancelled in each turn of the loop --100 turns--> closed --caught as well--> given up
 
 Code that catches the cancellation is cancelled at its next `await`, and so on. What has not ended
-by then is cut off: its coroutine is closed, and where it catches that too, it is never resumed.
-Whoever waits for the task sees it cancelled either way. Nobody who lives waits for any of this.
+by then is cut off: its coroutine is closed, and where it catches that too, no task steps it any more
+(Python closes it once more when it is collected, and says so on stderr). Whoever waits for the task
+sees it cancelled either way. Nobody who lives waits for any of this.
 """
 
 from __future__ import annotations

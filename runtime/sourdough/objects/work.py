@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextvars import Context
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
@@ -68,7 +69,10 @@ class Work:
 
     def background(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         """Run something that nobody awaits."""
-        _ = self.spawn(_contained(coroutine))
+        task = self.spawn(_contained(coroutine))
+        if isinstance(coroutine, CoroutineType):
+            # One that never had a step, because its object was reset, must not be taken for forgotten.
+            task.add_done_callback(lambda _: coroutine.close())
 
     def begin(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         """Run something that has nothing to do with who happens to cause it."""

@@ -7,7 +7,14 @@ from collections import Counter, defaultdict
 from contextlib import suppress
 from typing import Any, ClassVar
 
-from sourdough import DurableObject, Request, Response, ShutdownReason, WebSocketPair
+from sourdough import (
+    DurableObject,
+    Request,
+    Response,
+    ShutdownReason,
+    StorageClosedError,
+    WebSocketPair,
+)
 
 LONG = 100_000.0
 
@@ -88,6 +95,11 @@ class Leaver(DurableObject):
         await self.ctx.storage.put("last", "not durable")
         self.ctx.abort("at the end")
 
+    async def _aborts_and_clings(self, reason: ShutdownReason) -> None:
+        with suppress(BaseException):
+            await self._aborts(reason)
+        await self._will_not_end(reason)
+
     async def _sends(self, reason: ShutdownReason) -> None:
         for socket in self.ctx.get_web_sockets():
             socket.send("good night")
@@ -106,7 +118,8 @@ class Leaver(DurableObject):
         await asyncio.Event().wait()
 
     async def _will_not_end(self, reason: ShutdownReason) -> None:
-        await self.ctx.storage.put("last", "would not end")
+        with suppress(StorageClosedError):
+            await self.ctx.storage.put("last", "would not end")
         while True:
             with suppress(BaseException):
                 await asyncio.sleep(LONG)

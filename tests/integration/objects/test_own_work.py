@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
+import gc
 
 import pytest
 
@@ -195,6 +197,52 @@ async def test_nothing_that_was_begun_survives_abort(world, registry):
 async def aborts_in_a_timer(self):
     asyncio.get_running_loop().call_later(0.001, self.ctx.abort, "by a timer")
     await self.door.wait()
+
+
+async def begins_after_abort(self):
+    self.ctx.wait_until(leaves("before"))
+    try:
+        self.ctx.abort("enough")
+    finally:
+        self.ctx.wait_until(leaves("after"))
+
+
+async def leaves(what):
+    Worker.left.append(what)
+
+
+async def test_background_work_that_never_began_is_not_forgotten(world, registry):
+    """semantics 3.11: what abort keeps from its first step says nothing of coroutines (a warning
+    would fail this).
+    """
+    with pytest.raises(DurableObjectError, match="enough"):
+        await world.call("do", "begins_after_abort")
+    await settle()
+    gc.collect()
+    assert Worker.left == []
+
+
+async def is_waited_for(self):
+    async def clings():
+        while True:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+
+    Worker.left.append(asyncio.create_task(clings()))
+    await asyncio.sleep(0)
+    self.ctx.abort("enough")
+
+
+async def test_who_waits_for_a_task_that_will_not_end(world, registry, caplog):
+    """semantics 3.11: it is cut off after a bound, and seen as cancelled; the log has its place."""
+    with pytest.raises(DurableObjectError, match="enough"):
+        await world.call("do", "is_waited_for")
+    (task,) = Worker.left
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert task.cancelled()
+    (record,) = [each for each in caplog.records if each.name == "sourdough.objects"]
+    assert "went on after its end, and was cut off at test_own_work.py:" in record.getMessage()
 
 
 async def test_a_timer_may_abort(world, registry):
