@@ -62,11 +62,11 @@ async def test_a_program_does_not_attach_to_one_that_has_not_migrated(tmp_path):
     """That keeps the objects under another name: an empty class would be begun beside them."""
     folder = tmp_path / "data"
     known = {"COUNTER": Counter}
-    async with ClusterCoordinator(host_count=1, storage_dir=folder, durable_objects=known) as old:
+    async with ClusterCoordinator(host_count=0, storage_dir=folder, durable_objects=known) as old:
         await old.get("a", Counter).increment()
         renamed = {"tag": "v1", "renamed_classes": [{"from": "Counter", "to": "Log"}]}
         new = ClusterCoordinator(
-            host_count=1, storage_dir=folder, durable_objects={"LOG": Log}, migrations=[renamed]
+            host_count=0, storage_dir=folder, durable_objects={"LOG": Log}, migrations=[renamed]
         )
         with pytest.raises(ConfigError, match='"v1" is not applied: pid'):
             await new.start()
