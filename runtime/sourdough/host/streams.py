@@ -46,5 +46,5 @@ class Streams:
         if late:
             self.whole = False
             what = "response" if len(late) == 1 else "responses"
-            log.warning("cut %d %s short that lasted longer than drain_timeout", len(late), what)
+            log.warning("cut %d %s short: older than drain_timeout", len(late), what)
         return min((each.started - oldest for each in self._leaving), default=None)
