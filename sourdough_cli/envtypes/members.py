@@ -11,8 +11,8 @@ import ast
 import copy
 from typing import TYPE_CHECKING
 
+from sourdough.objects.calls.methods import RESERVED
 from sourdough.objects.durable_object import DurableObject
-from sourdough.objects.methods import RESERVED
 from sourdough_cli.envtypes.names import base_names, find_class
 
 if TYPE_CHECKING:
