@@ -334,7 +334,7 @@ MUTATIONS = {
         "S6: so is its directory, once for each file", _mark_without_directory_sync
     ),
     "take-over": Mutation(
-        "S6: a take-over makes durable what it found", _take_over_without_sync, seed=257
+        "S6: a take-over makes durable what it found", _take_over_without_sync, seed=83
     ),
     "written-again": Mutation(
         "S2: what a failed sync may have missed is written again",
