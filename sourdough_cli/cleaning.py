@@ -37,7 +37,10 @@ def contents_of(storage: Path) -> Contents:
     trees = [path for path in _children(storage) if _is_object_tree(path)]
     others = [*storage.glob(_JOURNALS), *storage.glob(f"{CATALOGUE_FILE}*")]
     return Contents(
-        objects=sum(1 for tree in trees for _ in tree.glob(f"*/{_DATABASES}")),
+        # With more than one dot it is a facet's: part of its object.
+        objects=sum(
+            each.name.count(".") == 1 for tree in trees for each in tree.glob(f"*/{_DATABASES}")
+        ),
         octets=sum(_size(path) for path in (*trees, *others)),
         entries=(*trees, *others),
     )

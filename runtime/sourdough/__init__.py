@@ -32,6 +32,8 @@ from sourdough.objects.calls.target import RpcTarget
 from sourdough.objects.context import DurableObjectState
 from sourdough.objects.controller import ScheduledController
 from sourdough.objects.durable_object import DurableObject, WorkerEntrypoint
+from sourdough.objects.facets.start import FacetStart
+from sourdough.objects.facets.stub import FacetStub
 from sourdough.objects.shutdown import ShutdownReason
 from sourdough.objects.web_sockets.restored import RestoredSocket
 from sourdough.outgoing.connect import connect
@@ -61,6 +63,8 @@ __all__ = [
     "DurableObjectState",
     "Env",
     "ErrorEvent",
+    "FacetStart",
+    "FacetStub",
     "FetchError",
     "Headers",
     "MessageEvent",

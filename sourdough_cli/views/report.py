@@ -42,6 +42,7 @@ def report_lines(found: Inspection, *, storage: str, now: float, width: int) -> 
     if report.alarm is not None:
         lines.append(Text(f"  alarm     {_alarm(report.alarm, now)}"))
     lines += _sockets(found, width)
+    lines += _facets(report, width)
     return [*lines, *_entries(report, width), *_tables(report.tables, width)]
 
 
@@ -87,6 +88,14 @@ def _sockets(found: Inspection, width: int) -> list[Text]:
     tags = ", ".join(f"{escape(each.tag)} ({count(each.sockets)})" for each in found.sockets.tags)
     if tags:
         line = f"{line}   tags: {tags}"
+    return [Text(cut(line, max(width, _LEAST_CELLS)))]
+
+
+def _facets(report: ObjectReport, width: int) -> list[Text]:
+    if not report.facets:
+        return []
+    names = ", ".join(f'"{escape(name)}"' for name in report.facets)
+    line = f"  facets    {count(len(report.facets))}: {names}"
     return [Text(cut(line, max(width, _LEAST_CELLS)))]
 
 

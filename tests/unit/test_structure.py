@@ -24,6 +24,8 @@ PUBLIC = [
     "DurableObjectState",
     "Env",
     "ErrorEvent",
+    "FacetStart",
+    "FacetStub",
     "FetchError",
     "Headers",
     "MessageEvent",

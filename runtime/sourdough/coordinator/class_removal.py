@@ -14,7 +14,7 @@ from sourdough.coordinator.inspection import RemovedClass
 from sourdough.coordinator.objectkey import ObjectKey
 from sourdough.errors import SourdoughError
 from sourdough.storage.offline import scan
-from sourdough.storage.removal import remove_object
+from sourdough.storage.removal import remove_whole
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -55,7 +55,7 @@ def find_ended(name: str, namespaces: Sequence[Namespace]) -> Namespace:
 
 def remove_all(root: Path, namespace: Namespace) -> RemovedClass:
     """Delete the objects of a namespace that nobody uses. Raises StorageError."""
-    sizes = [remove_object(path) for _, path in list(scan(root, namespace.storage_name))]
+    sizes = [remove_whole(path) for _, path in list(scan(root, namespace.storage_name))]
     _remove_folders(root / namespace.storage_name)
     return removed_class(namespace, objects=len(sizes), size=sum(sizes))
 

@@ -30,7 +30,7 @@ from sourdough.storage.journal.damage import forgive
 from sourdough.storage.journal.recovery import settle
 from sourdough.storage.layout import SUFFIX, Layout
 from sourdough.storage.offline import inspect, read_name, scan
-from sourdough.storage.removal import remove_object
+from sourdough.storage.removal import facets_on_disk, remove_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -120,8 +120,10 @@ class OfflineFolder:
         found = self._resolve(request.reference)
         path = self._layout.path(found.storage_name, bytes.fromhex(found.id))
         name = _name_of(path)
-        size = remove_object(path)
-        forgive(self._layout.root, path)
+        facets = facets_on_disk(path)
+        size = remove_whole(path)
+        for each in (path, *facets):
+            forgive(self._layout.root, each)
         # Last: an entry without a file is forgotten by the next start, a file is not.
         _forget(self._layout.root, ObjectKey(found.storage_name, found.id))
         return Removed(storage_name=found.storage_name, id=found.id, name=name, size=size)
@@ -174,7 +176,10 @@ class OfflineFolder:
     def _with_prefix(self, prefix: str) -> Iterator[Reference]:
         for storage_name in self._spaces(None):
             folder = self._layout.root / storage_name / prefix[:_SLOT_DIGITS]
-            for path in islice(folder.glob(f"{prefix}*{SUFFIX}"), _MATCHES):
+            objects = (
+                each for each in folder.glob(f"{prefix}*{SUFFIX}") if each.name.count(".") == 1
+            )
+            for path in islice(objects, _MATCHES):
                 digits = path.name.removesuffix(SUFFIX)
                 yield Reference(storage_name=storage_name, id=digits, name=_name_of(path))
 

@@ -20,12 +20,12 @@ from sourdough.host.remote_call import Answered, RemoteCall
 from sourdough.http import BodyReader, Request, Response
 from sourdough.http.body import WatchedBody
 from sourdough.http.response import UPGRADE
-from sourdough.ids import ID_BYTES
 from sourdough.objects.calls.departure import calling_object, came_back, is_held, pass_gate
 from sourdough.objects.calls.sending import encode_data_arguments
 from sourdough.objects.calls.session import Session
 from sourdough.objects.chain import chain_of_call, lead, pack
 from sourdough.objects.event import Event, ReadEvent, current_event
+from sourdough.objects.facets.key import told_id
 from sourdough.objects.failure import decode_error
 from sourdough.objects.owner import ObjectOwner
 from sourdough.sockets import RelayedWebSocket
@@ -74,8 +74,12 @@ class Calls:
         try:
             while True:
                 order.check()
-                if order.idle and self._host.runs_here(key, self._version(caller)):
-                    response = await self._fetch_here(key, name, request, body, caller, chain)
+                if order.taker is not None or (
+                    order.idle and self._host.runs_here(key, self._version(caller))
+                ):
+                    response = await self._fetch_here(
+                        key, name, request, body, order, caller, chain
+                    )
                     return await came_back(caller, response)
                 answer = await self._fetch_there(key, name, request, body, order, caller, chain)
                 if answer is not None:
@@ -128,9 +132,11 @@ class Calls:
             while True:
                 if order.broken is not None:
                     order.check()
-                if order.idle and self._host.runs_here(key, self._version(caller)):
+                if order.taker is not None or (
+                    order.idle and self._host.runs_here(key, self._version(caller))
+                ):
                     result = await self._call_here(
-                        key, name, path, arguments, flags, caller, session, chain
+                        key, name, path, arguments, flags, caller, session, chain, order
                     )
                     return await came_back(caller, result) if is_held(caller) else result
                 call = self._call_there(
@@ -163,6 +169,7 @@ class Calls:
         name: str | None,
         request: Request,
         body: BodySource,
+        order: Order,
         caller: Event | None,
         chain: Chain | None,
     ) -> Response:
@@ -188,7 +195,7 @@ class Calls:
             reply = LocalReply(answer, self, caller)
         version = self._version(caller)
         event = Event(reply, number, version, received, started=time.monotonic())
-        self._deliver(key, name, event, chain)
+        self._deliver(key, name, event, chain, order)
         response = await answer
         assert isinstance(response, Response)
         return response
@@ -203,13 +210,14 @@ class Calls:
         caller: Event | None,
         session: Session | None,
         chain: Chain | None,
+        order: Order,
     ) -> Any:
         answer: asyncio.Future[Response | bytes] = asyncio.get_running_loop().create_future()
         number = 0 if caller is None else caller.number
         reply = LocalReply(answer, self, caller, session)
         kind = ReadEvent if flags else Event
         event = kind(reply, number, self._version(caller), None, path, arguments, time.monotonic())
-        self._deliver(key, name, event, chain)
+        self._deliver(key, name, event, chain, order)
         try:
             value = await answer
             assert isinstance(value, bytes)
@@ -221,7 +229,12 @@ class Calls:
         finally:
             reply.taken()
 
-    def _deliver(self, key: bytes, name: str | None, event: Event, chain: Chain | None) -> None:
+    def _deliver(
+        self, key: bytes, name: str | None, event: Event, chain: Chain | None, order: Order
+    ) -> None:
+        if order.taker is not None:
+            order.taker(event, chain)
+            return
         if chain is not None:
             lead(event, chain, self._host.registry.get(key))
         self._host.registry.deliver(key, _encode_name(name), event)
@@ -340,7 +353,7 @@ async def _response(answered: Answered) -> Response:
 
 def _failed(error: Exception, key: bytes, order: Order) -> None:
     """Note whose error it is; one that ends the connection to the instance breaks the stub."""
-    called = key[-ID_BYTES:].hex()
+    called = told_id(key)
     if getattr(error, "durable_object_id", None) is None:
         error.durable_object_id = called  # type: ignore[attr-defined]
     # An error that the object merely passed on is not about the way to this object.

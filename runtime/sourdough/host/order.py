@@ -17,7 +17,10 @@ from sourdough.transport.outgoing import Outgoing
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
+    from sourdough.objects.chain import Chain
+    from sourdough.objects.event import Event
     from sourdough.transport.peers import Peers
 
 
@@ -38,7 +41,9 @@ class OrderedCall(Outgoing):
 class Order:
     """The order of one stub's calls."""
 
-    __slots__ = ("_going", "_held", "_out", "_peers", "_place", "_refused", "at_gate", "broken")
+    __slots__ = (
+        "_going", "_held", "_out", "_peers", "_place", "_refused", "at_gate", "broken", "taker",
+    )  # fmt: skip
 
     def __init__(self, peers: Peers) -> None:
         self._peers = peers
@@ -52,6 +57,8 @@ class Order:
         self._going = False
         self.broken: BaseException | None = None
         """What has ended the connection to the instance, for good (semantics 2.11)."""
+        self.taker: Callable[[Event, Chain | None], None] | None = None
+        """Takes the events of this stub, which is for a facet: they never leave the process."""
 
     @property
     def idle(self) -> bool:

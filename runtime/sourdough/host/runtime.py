@@ -143,6 +143,7 @@ class HostRuntime:
             residency=residency(config.limits, descriptors, dozing=is_journaled(self._storage)),
             clock=clock,
             breadcrumb=breadcrumb,
+            caller=self.caller,
         )
         entrypoint = None
         if loaded.entrypoint is not None:

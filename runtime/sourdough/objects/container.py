@@ -23,6 +23,7 @@ from sourdough.objects import output_gate
 from sourdough.objects.alarm import AlarmEvent
 from sourdough.objects.application import Application
 from sourdough.objects.event import Event, current_event
+from sourdough.objects.facets.family import Family
 from sourdough.objects.gates import InputGate
 from sourdough.objects.handling import handle, new_task
 from sourdough.objects.output_gate import tell_reset
@@ -43,11 +44,12 @@ from sourdough.storage.failure import closed
 from sourdough.wire.messages import Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
     from sourdough.objects.backlog import Backlog
     from sourdough.objects.context import DurableObjectState
     from sourdough.objects.durable_object import DurableObject
+    from sourdough.objects.facets.nursery import Nursery
     from sourdough.objects.hold import Hold
     from sourdough.objects.registry import ObjectClass
     from sourdough.objects.shutdown import Shutdown
@@ -90,7 +92,7 @@ class Container:
     """One object in memory. All methods run on the host's loop."""
 
     __slots__ = (
-        "_loop", "_on_ended", "_sockets", "_trail", "application", "breadcrumb", "clock", "cls", "database", "events", "gate",
+        "_family", "_loop", "_nursery", "_on_ended", "_sockets", "_trail", "application", "breadcrumb", "clock", "cls", "database", "events", "gate",
         "idle_since", "instance", "key", "label", "phase", "sections", "socket_store", "state", "waits_for", "work",
     )  # fmt: skip
 
@@ -108,6 +110,7 @@ class Container:
         trail: Breadcrumb = _NOWHERE,
         clock: Clock = SYSTEM_CLOCK,
         section_seconds: float = SECTION_SECONDS,
+        nursery: Nursery | None = None,
     ) -> None:
         self.key = key
         self.cls = cls
@@ -132,20 +135,27 @@ class Container:
         self.socket_store = socket_store
         """The WebSockets of all objects of the host."""
         self._sockets: InstanceSockets | None = None
+        self._family: Family | None = None
+        self._nursery = nursery
         self._loop = loop
         self._on_ended = on_ended
 
     @property
     def busy(self) -> bool:
         """Whether a drain waits for this object: events, queue, `wait_until`."""
-        return bool(self.events or len(self.gate) or self.work.tasks)
+        if self.events or len(self.gate) or self.work.tasks:
+            return True
+        return self._family is not None and self._family.busy
 
     @property
     def rest(self) -> Rest:
         """Whether this object may leave memory when it has been idle for long enough."""
         if self.busy or self.instance is None or self.work.pending or self.work.held():
             return Rest.NONE
-        return Rest.IDLE if self.work.holds else Rest.HIBERNATABLE
+        rests = [each.rest for each in self.running_facets.values()] if self._family else []
+        if Rest.NONE in rests:
+            return Rest.NONE
+        return Rest.IDLE if self.work.holds or Rest.IDLE in rests else Rest.HIBERNATABLE
 
     @property
     def broken(self) -> bool:
@@ -160,6 +170,25 @@ class Container:
                 raise closed()
             self._sockets = InstanceSockets(self, self.socket_store)
         return self._sockets
+
+    @property
+    def depth(self) -> int:
+        """How many containers are inside each other here: 1, and more for a facet."""
+        return 1
+
+    @property
+    def family(self) -> Family:
+        """Its facets. Raises StorageClosedError where the instance has ended."""
+        if self._family is None:
+            if self.phase is Phase.BROKEN or self._nursery is None:
+                raise closed()
+            self._family = Family(self, self._nursery)
+        return self._family
+
+    @property
+    def running_facets(self) -> Mapping[str, Container]:
+        """Those of its facets that are in memory, by name."""
+        return {} if self._family is None else self._family.running
 
     def rests(self) -> None:
         """Something that kept the object in memory has ended: the idle time begins anew (3.8)."""
@@ -310,6 +339,8 @@ class Container:
         running = list(self.events.items())
         tell_reset(self.database, told, [*self.gate.drain(), *[event for event, _ in running]])
         self.database.abandon(told)
+        if self._family is not None:
+            self._family.end(told)
         self.sections.give_up()
         self.work.end(task for _, task in running if task is not None)
         if self.application is not None:
@@ -336,6 +367,8 @@ class Container:
         self.gate.lock()  # what is only of this instance, as listeners are, ends with it
         try:
             await self._run_last(shutdown)
+            if self._family is not None and not self.broken:
+                await self._family.close(fold=fold)
             if not self.broken:
                 await (self.database.close() if fold else self.database.release())
         except BaseException as error:

@@ -7,6 +7,7 @@ import inspect
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 
 from sourdough.errors import DurableObjectError
+from sourdough.objects.facets.facets import Facets
 from sourdough.sockets.limits import checked_event_timeout
 from sourdough.sockets.websocket import tags_of
 
@@ -22,20 +23,31 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+NO_SOCKETS = "Facets currently cannot have hibernatable WebSockets."
+
 
 class DurableObjectState:
-    """The `ctx` of a Durable Object: its `id` and its `storage`."""
+    """The `ctx` of a Durable Object: its `id`, its `storage`, its `facets`.
 
-    __slots__ = ("_container", "id", "storage")
+    props: what a facet was given when it was started, plain data; None for any other object.
+    """
+
+    __slots__ = ("_container", "id", "props", "storage")
 
     def __init__(self, object_id: ObjectId, storage: Storage) -> None:
         self.id = object_id
         self.storage = storage
+        self.props: Any = None
         self._container: Container | None = None
 
     def attach(self, container: Container) -> None:
         """Tell the state which container it belongs to; done once, before the constructor."""
         self._container = container
+
+    @property
+    def facets(self) -> Facets:
+        """Objects inside this one, each with a database of its own (semantics 8.3)."""
+        return Facets(self._owner().family)
 
     def wait_until(self, work: Coroutine[Any, Any, Any]) -> None:
         """Run a coroutine in the background; the object stays in memory until it has ended."""
@@ -85,9 +97,12 @@ class DurableObjectState:
 
         The socket outlives the instance and its host. tags: up to 10, of up to 256 characters.
         Raises RuntimeError for an end that was used already, and above 32,768 sockets; ValueError
-        for too many tags, or too long ones.
+        for too many tags, or too long ones. Raises RuntimeError in a facet: gateways know objects.
         """
-        self._owner().sockets.accept(web_socket, tags)
+        owner = self._owner()
+        if owner.depth > 1:
+            raise RuntimeError(NO_SOCKETS)
+        owner.sockets.accept(web_socket, tags)
 
     def get_web_sockets(self, tag: str | None = None) -> list[WebSocket]:
         """Return the sockets taken by `accept_web_socket`: all, newest first; or those with a tag,

@@ -48,15 +48,18 @@ class Eviction:
         self._clock = clock
         self._next_slow_sweep = clock.monotonic() + residency.evict_after
 
-    def for_room(self, containers: Collection[Container]) -> list[Container]:
-        """Return who has to go before one more may come: none, or several at once."""
+    def for_room(self, containers: Collection[Container], facets: int) -> list[Container]:
+        """Return who has to go before one more may come: none, or several at once.
+
+        facets: how many live in all of them; each takes as much room as an object.
+        """
         limit = self._residency.resident_limit
-        if len(containers) < limit:
+        if len(containers) + facets < limit:
             return []
         return _longest_idle(containers, max(1, limit // _SHARE))
 
-    def due(self, containers: Collection[Container], memory: int) -> list[Container]:
-        """Return who has to go now. memory: the resident bytes of the process."""
+    def due(self, containers: Collection[Container], facets: int, memory: int) -> list[Container]:
+        """Return who has to go now. facets: as above. memory: resident bytes of the process."""
         limits = self._residency
         now = self._clock.monotonic()
         slowly = now >= self._next_slow_sweep
@@ -70,7 +73,8 @@ class Eviction:
                 or (slowly and idle > limits.evict_after and container.rest is Rest.IDLE)
             ):
                 due[container] = None
-        excess = max(len(containers) - limits.resident_limit, self._too_many(containers, memory))
+        excess = len(containers) + facets - limits.resident_limit
+        excess = max(excess, self._too_many(containers, memory))
         if excess > len(due):
             due.update(dict.fromkeys(_longest_idle(containers, excess)))
         return list(due)

@@ -7,6 +7,8 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from sourdough.clock import SYSTEM_CLOCK
@@ -16,6 +18,8 @@ from sourdough.objects.backlog import Backlog, QueueLimits
 from sourdough.objects.container import Container, Phase
 from sourdough.objects.context import DurableObjectState
 from sourdough.objects.eviction import Eviction, Residency
+from sourdough.objects.facets.container import FacetContainer
+from sourdough.objects.facets.nursery import Nursery
 from sourdough.objects.held_back import HeldBack
 from sourdough.objects.quarantine import Quarantine
 from sourdough.objects.refusal import overloaded_error, released_error
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Container as Contained
 
     from sourdough.clock import Clock
+    from sourdough.objects.calls.stub import Caller
     from sourdough.objects.durable_object import DurableObject
     from sourdough.objects.event import Event
 
@@ -78,11 +83,11 @@ class Registry:
         breadcrumb: Breadcrumb | None = None,
         section_seconds: float = SECTION_SECONDS,
         clock: Clock = SYSTEM_CLOCK,
+        caller: Caller | None = None,
     ) -> None:
-        """Prepare for no object yet."""
+        """Prepare for no object yet. caller: what their facets are called through."""
         self._loop = loop
         self._clock = clock
-        self._breadcrumb = breadcrumb or Breadcrumb(None)
         self.quarantine = Quarantine(clock)
         self._classes = {each.storage_name.encode(): each for each in classes}
         self._open_database = open_database
@@ -93,7 +98,21 @@ class Registry:
         self._eviction = Eviction(residency, clock)
         self.evicted = 0
         """How many objects have left memory so far, and have closed their databases."""
-        self._section_seconds = section_seconds
+        self._build = partial(
+            Container,
+            loop=loop,
+            backlog=self._backlog,
+            socket_store=self.sockets,
+            trail=breadcrumb or Breadcrumb(None),
+            clock=clock,
+            section_seconds=section_seconds,
+        )
+        self._facets = Nursery(
+            caller=caller,
+            build=partial(FacetContainer, **self._build.keywords),
+            make_room=self._make_room,
+            room_made=self._room_made,
+        )
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing: dict[bytes, asyncio.Future[None]] = {}
         self._shutdowns: set[Shutdown] = set()
@@ -108,25 +127,26 @@ class Registry:
         return len(self._containers)
 
     def __iter__(self) -> Iterator[Container]:
-        return iter(self._containers.values())
+        """Iterate over all objects, and over all facets in them."""
+        return chain(self._containers.values(), self._facets)
 
     @property
     def events(self) -> int:
         """How many events run or wait in all objects."""
-        inside = sum(len(each.events) + len(each.gate) for each in self._containers.values())
+        inside = sum(len(each.events) + len(each.gate) for each in self)
         return inside + len(self._for_disk) + len(self._for_sockets)
 
     def running(self) -> Iterator[Event]:
         """Return the events that run, also those of objects that leave memory."""
         closing = (each.container for each in self._shutdowns)
-        for container in (*self._containers.values(), *closing):
+        for container in (*self, *closing):
             yield from container.events
 
     def works(self, overdue: Contained[Event]) -> bool:
         """Whether a drain waits for anything here; not for events that are `overdue`."""
         return bool(self._for_disk or self._for_sockets or self._shutdowns) or any(
             len(each.gate) or each.work.tasks or any(event not in overdue for event in each.events)
-            for each in self._containers.values()
+            for each in self
         )
 
     def get(self, key: bytes) -> Container | None:
@@ -189,18 +209,13 @@ class Registry:
 
         database = self._open_database(cls, object_id, broken)
         state = DurableObjectState(object_id, Storage(database))
-        container = Container(
+        container = self._build(
             key=key,
             cls=cls,
             database=database,
             state=state,
-            loop=self._loop,
-            backlog=self._backlog,
-            socket_store=self.sockets,
             on_ended=self._forget,
-            trail=self._breadcrumb,
-            clock=self._clock,
-            section_seconds=self._section_seconds,
+            nursery=self._facets,
         )
         state.attach(container)
         container.waits_for = self._closing.get(key, room)
@@ -244,10 +259,11 @@ class Registry:
         objects would use up the descriptors (invariant P10). Raises DurableObjectError when
         everything is busy.
         """
-        for container in self._eviction.for_room(self._containers.values()):
+        for container in self._eviction.for_room(self._containers.values(), len(self._facets)):
             self._evict(container)
         closing = len(self._closing)
-        if self._open_limit is None or len(self._containers) + closing < self._open_limit:
+        live = len(self._containers) + len(self._facets)
+        if self._open_limit is None or live + closing < self._open_limit:
             return None
         if len(self._without_room) >= closing:
             raise overloaded_error()
@@ -274,9 +290,9 @@ class Registry:
 
         memory: the resident bytes of the process; above its limit idle objects leave.
         """
-        for container in self._eviction.due(self._containers.values(), memory):
+        for container in self._eviction.due(self._containers.values(), len(self._facets), memory):
             self._evict(container)
-        for container in self._containers.values():
+        for container in list(self):
             if len(container.gate):
                 container.refuse_overdue(self._backlog.limits.seconds)
 

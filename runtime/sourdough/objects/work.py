@@ -77,6 +77,7 @@ class Work:
     def begin(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         """Run something that has nothing to do with who happens to cause it."""
         task = asyncio.Task(_contained(coroutine), loop=self._loop, context=Context())
+        task.add_done_callback(lambda _: coroutine.close())  # which may never have begun
         _ = self._follow(task)
 
     def spawn(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:

@@ -47,6 +47,8 @@ class Connected:
         self.depth = 0
         """How many transactions are open inside each other; the outermost's end commits."""
         self.on_connection: Callable[[apsw.Connection], None] | None = None
+        self.on_emptied: Callable[[], None] = lambda: None
+        """Called when `delete_all` has taken the names of all facets away."""
         self.hold: Admission | None = None
         """While a section runs: whoever is outside of it must wait or is refused."""
         self._meta = meta
@@ -80,6 +82,16 @@ class Connected:
     def commits(self) -> int:
         """The number of the last commit; 0 for an object without a file."""
         return 0 if self._file is None else self._file.commits
+
+    @property
+    def in_order(self) -> bool:
+        """Whether what is committed here is durable before what others commit later."""
+        return self._engine.order is not None and (self._file is None or self._file.in_order)
+
+    @property
+    def engine(self) -> Engine:
+        """What makes its commits durable."""
+        return self._engine
 
     @property
     def exists(self) -> bool:

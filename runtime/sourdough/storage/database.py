@@ -255,12 +255,9 @@ class Database(Connected):
         await self._end(fold=False)
 
     def remove(self) -> int:
-        """Delete the object's file, which was never opened here; return the bytes that freed.
-
-        Raises StorageError.
-        """
+        """Delete the object's file, never opened here, then its facets'; return the bytes freed."""
         self.abandon()
-        return self._engine.remove(self.path)
+        return sum(map(self._engine.remove, [self.path, *self._engine.facets(self.path)]))
 
     def abandon(self, reason: Exception | None = None) -> None:
         """The instance is dead: undo the open transaction, close; every later call raises.

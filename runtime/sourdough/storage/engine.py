@@ -173,6 +173,10 @@ class Engine(Protocol):
         """Delete an object for good; nobody has it open. Return how many bytes that freed."""
         ...
 
+    def facets(self, path: Path) -> list[Path]:
+        """Return the databases of all facets below one, in the order in which to remove them."""
+        ...
+
     def fail(self, error: Exception) -> None:
         """Note a sync that failed elsewhere (in SQLite): final for the host (invariant S2)."""
         ...

@@ -11,6 +11,7 @@ import apsw
 import msgspec
 
 from sourdough.errors import SourdoughError
+from sourdough.storage.facet_index import facet_numbers
 from sourdough.storage.meta import read_meta
 from sourdough.values import decode
 
@@ -65,6 +66,8 @@ class ObjectReport(msgspec.Struct, frozen=True, kw_only=True):
     """The first entries in key order."""
     entry_count: int
     tables: tuple[TableReport, ...]
+    facets: tuple[str, ...] = ()
+    """The names of its facets, as far as they have begun."""
 
 
 def report(
@@ -85,6 +88,7 @@ def report(
         entries=_entries(connection, entry_limit),
         entry_count=_count(connection, "_sd_kv") or 0,
         tables=_tables(connection),
+        facets=tuple(facet_numbers(connection)),
     )
 
 

@@ -3,6 +3,7 @@
     <root>/namespaces.json                          which class keeps its data where, which migrations were applied
     <root>/README  .gitignore                       for people, for git
     <root>/<storage name>/<slot>/<id>.sqlite        one object; slot = first 12 bits, 3 hex digits
+    <root>/<storage name>/<slot>/<id>.1.sqlite      a facet of it (`facet_files.py`)
 
 Ids are keyed by the application's and the storage name, so both are written down at the first
 start: a renamed class or application finds its data again instead of an empty world.

@@ -17,9 +17,11 @@ _ORDER = """
     LIMIT 1
 """
 
+_FACETS = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_sd_facets'"
+
 
 def drop_everything(cursor: apsw.Cursor) -> None:
-    """Drop all tables, views and triggers of users, all entries and the alarm; or nothing."""
+    """Drop all tables, views and triggers of users, all entries, alarm and facets; or nothing."""
     cursor.execute("SAVEPOINT _sd_delete_all", can_cache=False)
     try:
         _drop(cursor)
@@ -39,6 +41,8 @@ def _drop(cursor: apsw.Cursor) -> None:
         cursor.execute(f"DROP {kind} {quoted}", can_cache=False)
     cursor.execute("DELETE FROM _sd_kv", can_cache=False)
     cursor.execute("UPDATE _sd_meta SET value = NULL WHERE key = 'alarm'", can_cache=False)
+    if cursor.execute(_FACETS, can_cache=False).fetchall():
+        cursor.execute("UPDATE _sd_facets SET name = NULL", can_cache=False)
     tables = cursor.execute(
         "SELECT name FROM sqlite_schema WHERE name IN ('sqlite_sequence', 'sqlite_stat1')",
         can_cache=False,

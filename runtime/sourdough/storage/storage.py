@@ -156,7 +156,7 @@ class Storage:
         self._database.alarm.delete(confirm=not allow_unconfirmed)
 
     async def delete_all(self) -> None:
-        """Remove everything, SQL tables and the alarm as well; joins the turn's transaction.
+        """Remove everything, SQL tables, alarm and facets as well; joins the turn's transaction.
 
         Raises StorageError inside `transaction_sync`.
         """
@@ -175,6 +175,7 @@ class Storage:
             raise database.failed(error) from error
         database.alarm.dropped()
         database.shrink_after_commit()
+        database.on_emptied()
 
     async def sync(self) -> None:
         """Return when everything written so far, also unconfirmed, is durable."""

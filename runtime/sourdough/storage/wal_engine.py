@@ -21,7 +21,13 @@ from sourdough.storage.disk import is_blank, open_directory, sync_data, write_al
 from sourdough.storage.engine import Durability
 from sourdough.storage.failure import write_error
 from sourdough.storage.limits import DEFAULT_LIMITS, SqlLimits
-from sourdough.storage.removal import draft_path, leftovers, remove_object, wal_path
+from sourdough.storage.removal import (
+    draft_path,
+    facets_on_disk,
+    leftovers,
+    remove_object,
+    wal_path,
+)
 from sourdough.storage.stopwatch import Stopwatch
 from sourdough.storage.wal_file import WalFile
 
@@ -173,6 +179,10 @@ class WalEngine:
         """Delete an object for good; nobody has it open. Return how many bytes that freed."""
         self._wait_for_predecessor(path)
         return remove_object(path)
+
+    def facets(self, path: Path) -> list[Path]:
+        """Return the databases of all facets below one, in the order in which to remove them."""
+        return facets_on_disk(path)
 
     def fail(self, error: Exception) -> None:
         """Note that a sync failed: the state of the disk is unknown from here on (S2)."""

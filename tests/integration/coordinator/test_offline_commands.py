@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import pty
+import shutil
 import sys
 from pathlib import Path
 
@@ -160,7 +161,10 @@ async def test_rm_without_a_terminal_needs_yes(project):
 async def test_rm_deletes_the_files_and_the_entry(project):
     """Afterwards neither the disk nor the catalogue knows the object."""
     made = IDS.from_name("bb")
-    code, out, _ = await sourdough("rm", "COUNTER:bb", "--yes", cwd=project)
+    for numbers in ("1", "1.2"):  # its facets' databases
+        path = file_of(project, made)
+        shutil.copy(path, path.with_name(f"{made}.{numbers}.sqlite"))
+    code, out, _ = await sourdough("rm", str(made)[:12], "--yes", cwd=project)
     assert code == 0
     assert 'Deleted Counter "bb"' in out
     assert list(file_of(project, made).parent.glob(f"{made}*")) == []

@@ -167,3 +167,18 @@ def test_rm_says_what_will_be_lost_and_what_was():
     ]
     removed = Removed(storage_name="Counter", id=ID, name=None, size=18_432)
     assert removed_lines(removed)[0].plain == f"Deleted Counter {ID}: 18 KB freed."
+
+
+def test_the_facets_of_an_object_are_named():
+    """In one line, which is cut where it is too long; what is in a name harms no terminal."""
+    report = msgspec.structs.replace(REPORT, facets=("a", "evil\x1b[2J"))
+    found = msgspec.structs.replace(FOUND, report=report)
+    assert '  facets    2: "a", "evil\\x1b[2J"' in lines_of(found)
+    report = msgspec.structs.replace(REPORT, facets=tuple(f"facet {n}" for n in range(1_000)))
+    [line] = [
+        each
+        for each in lines_of(msgspec.structs.replace(FOUND, report=report))
+        if each.startswith("  facets")
+    ]
+    assert line.startswith('  facets    1,000: "facet 0"')
+    assert len(line) <= 80

@@ -23,11 +23,15 @@ from sourdough.objects.calls.remote import (
 )
 from sourdough.objects.calls.stub import RemoteStub
 from sourdough.objects.calls.target import RpcTarget
+from sourdough.objects.facets.stub import FacetStub
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sourdough.objects.calls.session import Session
+
+
+NO_FACETS = "Stubs pointing to Durable Object facets are not serializable."
 
 
 class Kind(IntEnum):
@@ -63,12 +67,17 @@ def kind_of(value: Any) -> Kind | None:
 
 
 def passes(value: Any) -> bool:
-    """Say whether a value that is no data travels over RPC."""
-    return kind_of(value) is not None
+    """Say whether a value that is no data travels over RPC, or is refused in words of its own."""
+    return isinstance(value, FacetStub) or kind_of(value) is not None
 
 
 def address_of(value: Any, export: Callable[[Any], int]) -> list[Any] | None:
-    """Return the address of a value, None where it has none; `export` numbers what stays here."""
+    """Return the address of a value, None where it has none; `export` numbers what stays here.
+
+    Raises TypeError for the stub of a facet, which is there for the facet's parent alone.
+    """
+    if isinstance(value, FacetStub):
+        raise TypeError(NO_FACETS)
     kind = kind_of(value)
     if kind is None:
         return None

@@ -1,9 +1,9 @@
-"""What reaches an object wherever it lives: `RemoteStub`, and the path of names after it."""
+"""What reaches an object: `RemoteStub`, wherever it lives, and the path of names after a stub."""
 
 from __future__ import annotations
 
 from copy import copy
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from sourdough.errors import CallTimeoutError
 from sourdough.http import Headers, Request, Response
@@ -24,7 +24,10 @@ class Caller(Protocol):
     """Delivers what stubs send; the host implements it."""
 
     def new_order(self) -> Any:
-        """Return what keeps the calls of a new stub in order; handed back with each of them."""
+        """Return what keeps the calls of a new stub in order; handed back with each of them.
+
+        Its `taker`, where one is set, is given the events instead of the object under the key.
+        """
         ...
 
     async def fetch(self, key: bytes, name: str | None, request: Request, order: Any) -> Response:
@@ -52,25 +55,22 @@ class Caller(Protocol):
         ...
 
 
-class RemoteStub:
-    """Reaches one object. `id` and `name` are its own; any other attribute is a method of the
-    object, `await stub.increment(2)`, or a property, `await stub.title` (semantics 1.11, 2.3).
-    Making a stub sends nothing (1.7). After a lost connection or a reset of the object a stub is
-    broken for good: every later call raises the same error, a new stub works (2.11).
+class Stub:
+    """What can be called. Any attribute that is not its own is a method of the object,
+    `await stub.increment(2)`, or a property, `await stub.title` (semantics 1.11, 2.3).
     """
 
-    __slots__ = ("_caller", "_key", "_order", "_seconds", "_storage_name", "id", "name")
+    __slots__ = ("_caller", "_key", "_known", "_order", "_seconds")
 
-    def __init__(self, caller: Caller, storage_name: str, object_id: ObjectId) -> None:
+    def __init__(self, caller: Caller, key: bytes, known: str | None) -> None:
+        """known: the name of the object, where the caller knows it."""
         self._caller = caller
         self._order = caller.new_order()
-        self._storage_name = storage_name
-        self._key = storage_name.encode() + object_id.raw
+        self._key = key
+        self._known = known
         self._seconds: float | None = None
-        self.id = object_id
-        self.name = object_id.name
 
-    def with_timeout(self, seconds: float) -> RemoteStub:
+    def with_timeout(self, seconds: float) -> Self:
         """Return this stub with a limit for each call: then CallTimeoutError, a TimeoutError, is
         raised and the method is cancelled. The order of calls is that of this stub.
         """
@@ -91,7 +91,7 @@ class RemoteStub:
         """Send an HTTP request to the object: a Request, or a URL or path and its parts."""
         if isinstance(request, str):
             request = Request(request, method=method, headers=headers, body=body)
-        sent = self._caller.fetch(self._key, self.name, request, self._order)
+        sent = self._caller.fetch(self._key, self._known, request, self._order)
         if self._seconds is None:
             return await sent
         response: Response = await self._limited("fetch()", sent)
@@ -102,18 +102,19 @@ class RemoteStub:
             raise AttributeError(name)
         return Path(self, name)
 
-    def __repr__(self) -> str:
-        return f"<RemoteStub {self.name or str(self.id)[:12]!r}>"
-
     # --- for Path
 
     def _call(self, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        call = self._caller.call(self._key, self.name, path, args, kwargs, self._order)
+        call = self._caller.call(self._key, self._known, path, args, kwargs, self._order)
         return Call(call if self._seconds is None else self._limited(f"{path}()", call))
 
     def _read(self, path: str) -> Coroutine[Any, Any, Any]:
-        read = self._caller.read(self._key, self.name, path, self._order)
+        read = self._caller.read(self._key, self._known, path, self._order)
         return read if self._seconds is None else self._limited(path, read)
+
+    def _told(self) -> tuple[str, str]:
+        """Return what people know the object by, and the id that errors name."""
+        raise NotImplementedError
 
     async def _limited(self, what: str, call: Coroutine[Any, Any, Any]) -> Any:
         assert self._seconds is not None
@@ -124,11 +125,31 @@ class RemoteStub:
         except TimeoutError as error:
             if not limit.expired() or isinstance(error, CallTimeoutError):
                 raise
-            told = CallTimeoutError(
-                f"{what} of {self.name or str(self.id)[:12]!r} took longer than {self._seconds:g} s"
-            )
-            told.durable_object_id = str(self.id)
+            label, text = self._told()
+            told = CallTimeoutError(f"{what} of {label!r} took longer than {self._seconds:g} s")
+            told.durable_object_id = text
             raise told from None
+
+
+class RemoteStub(Stub):
+    """Reaches one object; `id` and `name` are its own. Making a stub sends nothing (1.7). After a
+    lost connection or a reset of the object a stub is broken for good: every later call raises the
+    same error, a new stub works (2.11).
+    """
+
+    __slots__ = ("_storage_name", "id", "name")
+
+    def __init__(self, caller: Caller, storage_name: str, object_id: ObjectId) -> None:
+        super().__init__(caller, storage_name.encode() + object_id.raw, object_id.name)
+        self._storage_name = storage_name
+        self.id = object_id
+        self.name = object_id.name
+
+    def __repr__(self) -> str:
+        return f"<RemoteStub {self.name or str(self.id)[:12]!r}>"
+
+    def _told(self) -> tuple[str, str]:
+        return self.name or str(self.id)[:12], str(self.id)
 
 
 class Called(Protocol):

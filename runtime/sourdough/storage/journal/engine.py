@@ -11,6 +11,7 @@ import apsw
 from sourdough.errors import StorageError
 from sourdough.storage.connection import open_file
 from sourdough.storage.engine import Durability
+from sourdough.storage.facet_files import below
 from sourdough.storage.failure import write_error
 from sourdough.storage.journal.file import FOLD_BYTES, JournalFile
 from sourdough.storage.journal.places import draft_path, wal_path
@@ -175,6 +176,8 @@ class JournalEngine:
             freed = sum(self._disk.size(each) or 0 for each in (entry.place, entry.wal))
             self._host.marker.wait()
             entry.stop_folding()
+            if entry.big is not None:
+                entry.big.finish()  # a thread that does not find the `-wal` would end the host
             self._append(entry, RecordType.DELETE)
             self.journal.flush()
             if self.journal.error is not None:
@@ -189,6 +192,14 @@ class JournalEngine:
         entry.fold_ended(self.journal.use)
         self._ledger.let_go(entry)
         return freed
+
+    def facets(self, path: Path) -> list[Path]:
+        """Return the databases of all facets below one, in the order in which to remove them.
+
+        Those as well that an earlier owner's journal makes when they are repaired.
+        """
+        waiting = [each.name for each in list(self._host.adoption.waiting)]
+        return below(path, [*waiting, *self._disk.names(path.parent)])
 
     def fail(self, error: Exception) -> None:
         """Note a sync that failed elsewhere: final for the host (invariant S2)."""

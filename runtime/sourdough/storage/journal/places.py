@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sourdough.errors import StorageError
 from sourdough.ids import ID_BYTES
+from sourdough.storage.facet_files import join, split
 from sourdough.storage.journal.records import ObjectKey
 from sourdough.storage.layout import object_path
 
@@ -15,19 +16,21 @@ if TYPE_CHECKING:
 
 def key_of(path: Path) -> ObjectKey:
     """Return which object a database file belongs to. Raises StorageError for another's place."""
+    digits, numbers = split(path)
     try:
-        raw = bytes.fromhex(path.name.partition(".")[0])
+        raw = bytes.fromhex(digits)
     except ValueError:
         raw = b""
     if len(raw) != ID_BYTES:
         raise StorageError("this is not the place of an object's database", place=str(path))
-    return ObjectKey(path.parent.parent.name, raw)
+    return ObjectKey(path.parent.parent.name + numbers, raw)
 
 
 def path_of(root: Path, packed: bytes) -> Path:
     """Return the database file of an object that a record names."""
     key = ObjectKey.unpacked(packed)
-    return object_path(root, key.namespace, key.id)
+    namespace, dot, numbers = key.namespace.partition(".")
+    return join(object_path(root, namespace, key.id), dot + numbers)
 
 
 def wal_path(path: Path) -> Path:

@@ -59,6 +59,7 @@ class ObjectKey:
     """An object, as records name it."""
 
     namespace: str
+    """Its storage name; for a facet, with the facet's numbers: "Counter.2.1"."""
     id: bytes
 
     def packed(self) -> bytes:
