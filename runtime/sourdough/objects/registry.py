@@ -301,7 +301,6 @@ class Registry:
         if container.cls.has_last_words:
             shutdown = Shutdown(container, ShutdownReason.INACTIVE, self.sockets.version())
         self._begin_closing(container, shutdown, fold=True)
-        self.evicted += 1
 
     def _begin_closing(
         self, container: Container, shutdown: Shutdown | None, *, fold: bool
@@ -324,6 +323,7 @@ class Registry:
         finally:
             if shutdown is not None:
                 self._shutdowns.discard(shutdown)
+            self.evicted += fold  # nothing is folded at a hand-over
             self._closed(container.key)
 
     # --- alarms

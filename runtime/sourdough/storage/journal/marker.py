@@ -3,8 +3,8 @@
     dirty, in old segments --fold (loop)--> folded --sync (thread)--> mark appended --durable--> clean
 
 Folding is SQLite's checkpoint, without a sync, 20 us for a short WAL: some objects per turn of the
-loop; a long WAL is left to a thread (`folding.py`). A mark is written after the file, and once for a new file its directories, are synced
-(invariant S6); commits may go on meanwhile.
+loop; a long WAL is left to a thread (`folding.py`). A mark is written after the file, and once for a
+new file its directories, are synced (invariant S6); commits may go on meanwhile.
 """
 
 from __future__ import annotations
