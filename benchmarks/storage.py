@@ -197,6 +197,9 @@ def main() -> None:
     options = parser.parse_args()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    # Nothing dozes here: each of them has two files open.
+    options.objects = min(options.objects, (most - 200) // 2)
+    print(f"{options.objects:,} objects")
     with tempfile.TemporaryDirectory() as folder:
         # In a process of its own: what that one leaves in its heap is none of ours.
         child = multiprocessing.get_context("spawn").Process(
