@@ -204,13 +204,13 @@ class JournalFile:
 
         For a database that cannot be folded, because somebody keeps a cursor open or has lent its
         connection: it must not pin the journal for ever (invariant S12). What is not in the `-wal`
-        has been folded and marked before. The older records are void when all of the new one is
-        durable, its file of pages as well, and not before.
+        must have been folded and marked before: else a later round does it. The older records are
+        void when all of the new one is durable, its file of pages as well, and not before.
         """
         entry, journal = self._entry, self._journal
         if self._error is not None or not self._wal_end or self.is_folding:
             return
-        if not is_recorded(entry, journal):
+        if entry.folded > entry.base or not is_recorded(entry, journal):
             return
         start, self._wal_end = self._wal_end, 0
         try:

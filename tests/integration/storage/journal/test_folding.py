@@ -176,3 +176,34 @@ async def test_a_long_wal_that_a_reset_left_is_folded_by_a_thread(server, held, 
     await server.release()
     server.start()
     await check(server.object())
+
+
+async def test_what_was_folded_beside_the_sync_of_a_round_is_not_marked_by_it(server, held):
+    """A thread ends while a round syncs: its pages are on the medium after the next (S6)."""
+    host = server.current
+    storage = server.object(fold_bytes=SMALL)
+    await write_much(storage)
+    await asyncio.wait_for(held.arrived.wait(), 10)
+    on_medium: list[bytes] = []
+    sync_many, go = server.disk.sync_many, threading.Event()
+
+    def slow(files, directories):
+        sync_many(files, directories)
+        on_medium.append(server.path().read_bytes())
+        go.wait(10)
+
+    server.disk.sync_many = slow
+    host.marker.begin(host.journal.use + 1)
+    await soon(lambda: on_medium)
+    held.go.set()
+    await soon(lambda: storage._database._dozes)
+    await storage.put("n", 1)
+    await storage.sync()
+    go.set()
+    await soon(lambda: not host.marker._busy)
+    host.journal.flush()
+    await asyncio.sleep(0)
+    server.kill()
+    server.path().write_bytes(on_medium[0])
+    server.start()
+    await check(server.object(), n=1)
