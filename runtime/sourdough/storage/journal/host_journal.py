@@ -143,6 +143,8 @@ class HostJournal:
             entry.big.block()
         if self.journal.error is not None:
             raise StorageError(str(self.journal.error), place=str(entry.path))
+        if entry.draft:
+            self.ledger.name(entry)
         mine = (self.journal.seat, self.journal.epoch)
         with self.journal.segments.unchanged():
             reading = read_journals(

@@ -176,3 +176,30 @@ async def test_an_alarm_that_cannot_be_noted_is_refused(server):
     storage = server.object("a")
     assert (await storage.get_alarm(), await storage.get("n")) == (None, 1)
     assert server.failed == []
+
+
+async def test_a_refusal_before_the_object_has_its_name_ends_no_host(server):
+    """The file is still a draft: going back to what the journal has makes one file, not two (S7)."""
+    empty(server.disk)
+    server.host(threads=True)
+    storage = server.object()
+    await storage.put("n", 1)
+    storage._database.flush()
+    assert storage._database._file._entry.draft
+    fill(server.disk)
+    for number in range(3):
+        await storage.put(f"large{number}", bytes(1_900_000))
+    with pytest.raises(StorageFullError):
+        storage._database.flush()
+    server.databases.remove(storage._database)
+    storage._database.abandon()
+    storage = server.object()
+    assert await storage.list() == {"n": 1}
+    await asyncio.sleep(0)
+    empty(server.disk)
+    await storage.put("n", 2)
+    await storage.sync()
+    assert server.failed == []
+    server.kill()
+    server.start()
+    assert await server.object().list() == {"n": 2}
