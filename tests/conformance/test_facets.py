@@ -96,6 +96,13 @@ def test_names_are_limited(nest):
     assert [number["type"], text["type"]] == ["TypeError", "TypeError"]
 
 
+def test_the_longest_names_are_names(nest):
+    """semantics 8.3: 256 characters, of any alphabet, on each level."""
+    names = ["x" * 256, "\N{SUNFLOWER}" * 256, "é" * 256]
+    nest.call("nested", names, "put", 1)
+    assert nest.call("nested", names, "value") == 1
+
+
 def test_depth_is_limited(nest):
     """semantics 8.3: four with the object itself."""
     nest.call("nested", ["a", "b", "c"], "put", 1)

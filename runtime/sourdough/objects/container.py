@@ -24,6 +24,7 @@ from sourdough.objects.alarm import AlarmEvent
 from sourdough.objects.application import Application
 from sourdough.objects.event import Event, current_event
 from sourdough.objects.facets.family import Family
+from sourdough.objects.facets.key import root_key
 from sourdough.objects.gates import InputGate
 from sourdough.objects.handling import handle, new_task
 from sourdough.objects.output_gate import tell_reset
@@ -118,7 +119,8 @@ class Container:
         self.state = state
         self.label = _label(cls, state.id)
         """How people see this object: "Counter:a"."""
-        self.breadcrumb = breadcrumb_of(key, self.label)
+        self.breadcrumb = breadcrumb_of(root_key(key), self.label)
+        """Should this end its host, it is written there; of a facet, its object is to blame."""
         self._trail = trail
         self.gate: InputGate[Event] = InputGate(backlog)
         self.phase = Phase.ABSENT

@@ -43,7 +43,6 @@ class FacetContainer(Container):
         )
         self.name = name
         self.label = f"{parent.label}/{name}"
-        # Should it end its host again and again, its object is to blame.
         self.breadcrumb = breadcrumb_of(root_key(self.key), self.label)
         self._own_database = database
         self._parent = parent
