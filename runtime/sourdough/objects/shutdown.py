@@ -93,7 +93,7 @@ class Shutdown:
             if not container.broken and not self._over.done():
                 log.warning("%s() of %s was cancelled", HANDLER, container.label)
         except BaseException as error:  # sys.exit() in a handler must not end the host
-            if isinstance(error, GeneratorExit) and closed_from_outside(self._event):
+            if closed_from_outside(self._event):  # it was cut off, which the log has told
                 raise
             if not container.broken:
                 start_at_user(error)

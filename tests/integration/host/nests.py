@@ -110,3 +110,10 @@ class Early(Thing):
     def __init__(self, ctx: Any, env: Any) -> None:
         super().__init__(ctx, env)
         ctx.block_concurrency_while(lambda: self.facet(["a"], "set", "from the constructor"))
+
+
+class Leaving(Thing):
+    """One whose last words are that a facet is not needed any more."""
+
+    async def before_shutdown(self, reason: str) -> None:
+        self.ctx.facets.delete("a")

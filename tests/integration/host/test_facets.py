@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 import sqlite3
 import threading
@@ -19,7 +20,7 @@ from sourdough.values import encode
 from sourdough.wire.heads import Kind
 from sourdough.wire.messages import Answer, Ask, Released
 from tests.integration.host.conftest import NAME
-from tests.integration.host.nests import Early, Thing
+from tests.integration.host.nests import Early, Leaving, Thing
 
 
 @pytest.fixture(params=["journal", "wal"])
@@ -131,6 +132,19 @@ async def test_the_files_of_a_deleted_facet_go(nest, tmp_path):
     assert await stub(made).facet(["a"], "value") is None
     await stub(made).empties()
     await made.until(lambda: files(tmp_path) == [])
+
+
+async def test_the_last_words_of_an_object_may_delete_a_facet(nest, caplog):
+    """Without an error in the log; what is left of the files is removed by the next instance."""
+    made = nest(cls=Leaving)
+    await stub(made).facet(["a", "b"], "set", 1)
+    with caplog.at_level(logging.ERROR, logger="sourdough"):
+        await made.release(1, deadline=5)
+        await made.until(lambda: made.told["h1"].last(Released) is not None)
+    assert caplog.messages == []
+    await made.close()
+    made = nest(cls=Leaving)
+    assert await stub(made).facet(["a"], "value") is None
 
 
 async def test_a_clone_is_of_one_moment(nest, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 
 import pytest
 
@@ -55,6 +56,11 @@ class Thing(DurableObject):
 
     async def _waits(self):
         await asyncio.Event().wait()
+
+    async def _clings(self):
+        while True:
+            with suppress(BaseException):
+                await asyncio.Event().wait()
 
 
 @pytest.fixture(autouse=True)
@@ -138,6 +144,18 @@ async def test_the_end_of_the_drain_is_theirs_too(cluster, caplog):
     told = record.getMessage()
     assert f"before_shutdown() of Thing:{name} was cut short by the end of the drain" in told
     assert "test_last_words.py" in told
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_who_clings_to_his_last_words_is_cut_off(cluster, caplog):
+    """The log says that he took too long and where he was cut off, and no more."""
+    made = cluster(Thing)
+    await begin(made, made.name(seat=1), "/clings").answer()
+    with caplog.at_level(logging.ERROR, logger="sourdough.objects"):
+        await made.release(1, deadline=0.1)
+        await released(made)
+    told = [each.partition(", ")[0].split(" ", 2)[2] for each in caplog.messages]
+    assert [each.rpartition(" ")[2] for each in told] == ["drain", "end"]
 
 
 async def test_those_at_rest_do_not_lose_their_time(cluster):

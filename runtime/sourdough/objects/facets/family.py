@@ -178,16 +178,21 @@ class Family:
 
     async def _remove_deleted(self) -> None:
         try:
-            while True:
-                await self.container.sections.admitted()  # what a transaction deletes may come back
+            while await self._may_remove():
                 numbers = [each for each in self.index.deleted() if each not in self.making]
                 if not numbers:
                     return
                 await self.container.database.sync()
                 for number in numbers:
-                    await self.container.sections.admitted()
+                    if not await self._may_remove():
+                        return
                     self.database(number).remove()
                     self.index.forget(number)
                     await asyncio.sleep(0)
         finally:
             self._removing = False
+
+    async def _may_remove(self) -> bool:
+        """Wait for the end of a transaction; say no where the instance leaves: the next one does it."""
+        await self.container.sections.admitted()  # what a transaction deletes may come back
+        return not self._closed
