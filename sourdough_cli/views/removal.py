@@ -53,4 +53,6 @@ def _content(found: Inspection) -> str:
         return ", ".join(["nothing is stored yet", *clients])
     parts = [counted(report.entry_count, "key"), counted(len(report.tables), "table")]
     alarm = ["an alarm"] if report.alarm is not None else []
-    return ", ".join([*parts, *alarm, *clients, size(report.file_size + report.wal_size)])
+    facets = [f"{counted(len(report.facets), 'facet')} beside it"] if report.facets else []
+    own = size(report.file_size + report.wal_size)
+    return ", ".join([*parts, *alarm, *clients, own, *facets])

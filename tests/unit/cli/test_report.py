@@ -165,6 +165,8 @@ def test_rm_says_what_will_be_lost_and_what_was():
         f"  {ID}",
         "  1,203 keys, 2 tables, an alarm, 18 KB",
     ]
+    nest = msgspec.structs.replace(FOUND, report=msgspec.structs.replace(REPORT, facets=("a", "b")))
+    assert removal_lines(nest)[2].plain.endswith("an alarm, 18 KB, 2 facets beside it")
     removed = Removed(storage_name="Counter", id=ID, name=None, size=18_432)
     assert removed_lines(removed)[0].plain == f"Deleted Counter {ID}: 18 KB freed."
 
