@@ -176,7 +176,7 @@ class JournalFile:
         self._close_wal()
         self._entry.stop_folding()
         empty = not self._wal_end
-        if self._error is not None:
+        if self._error is not None and self.in_order:  # else a thread reads it, `redo` removes it
             self._engine.remove_wal(self._entry)
         elif empty:
             self._engine.leave_wal(self._entry, keep=not self._as_draft)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 
@@ -203,3 +204,37 @@ async def test_a_refusal_before_the_object_has_its_name_ends_no_host(server):
     server.kill()
     server.start()
     assert await server.object().list() == {"n": 2}
+
+
+async def test_a_refusal_takes_no_pages_away_that_are_being_copied(server):
+    """The `-wal` is needed until the big commit before it is in a file of its own (S12)."""
+    empty(server.disk)
+    server.host()
+    storage = server.object()
+    await storage.put("n", 1)
+    await storage.sync()
+    open_file, go = server.disk.open, threading.Event()
+
+    def slow(path, *, create=False):
+        if threading.current_thread().name.startswith("sourdough-background"):
+            go.wait(10)
+        return open_file(path, create=create)
+
+    server.disk.open = slow
+    for number in range(3):
+        await storage.put(f"large{number}", bytes(1_900_000))
+    storage._database.flush()
+    fill(server.disk)
+    for number in range(3):
+        await storage.put(f"large{number}", bytes(1_900_001))
+    with pytest.raises(StorageFullError):
+        storage._database.flush()
+    server.databases.remove(storage._database)
+    storage._database.abandon()
+    go.set()
+    storage = server.object()
+    assert len(await storage.get("large2")) == 1_900_000
+    empty(server.disk)
+    await storage.put("n", 2)
+    await storage.sync()
+    assert server.failed == []
