@@ -214,9 +214,17 @@ class Journal:
             self._finish(self._work(batch), later=True)
 
     def fail(self, error: Exception) -> None:
-        """The state of the disk is unknown from here on (invariant S2)."""
+        """The state of the disk is unknown from here on (invariant S2).
+
+        No other batch is written, so whoever waits for the next one is told, in another turn.
+        """
         if self.error is None:
             self.error = error
+            rest = self._next
+            told = [*rest.waiting_for_write, *rest.waiting]
+            rest.waiting, rest.waiting_for_write, rest.parts = [], [], []
+            if told:
+                self.loop.call_soon(self._tell, told, error)
             self._on_failed(error)
 
     def end(self, *, discard: bool = False) -> None:
@@ -288,22 +296,13 @@ class Journal:
         self._running = self._run = None
         error = error or (run.result() if run is not None else None)
         self._unsynced -= batch.bytes
-        told: list[tuple[object, Callable[[Exception | None], None]]]
         if error is not None:
             self.fail(error)
-            rest = self._next
-            told = [
-                *batch.waiting_for_write,
-                *batch.waiting,
-                *rest.waiting_for_write,
-                *rest.waiting,
-            ]
-            rest.waiting, rest.waiting_for_write, rest.parts = [], [], []
         else:
             self.written = batch.last
             if batch.sync:
                 self.durable = batch.last
-            told = [*batch.waiting_for_write, *batch.waiting]
+        told = [*batch.waiting_for_write, *batch.waiting]
         if later:
             self.loop.call_soon(self._tell, told, error)
         else:

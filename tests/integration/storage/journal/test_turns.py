@@ -49,3 +49,16 @@ async def test_a_turn_that_changed_nothing_waits_for_what_it_leans_on(server):
     assert (teller.commits, told) == (commits, [])
     await heard.sync()
     assert told == [None]
+
+
+async def test_who_waits_is_told_when_something_else_makes_the_journal_fail(server):
+    """A file that cannot be removed ends the host: the commits that wait meanwhile are not durable (S2)."""
+    host = server.host()
+    database, storage = opened(server, host.engine(), "a")
+    storage.kv.put("value", 1)
+    told = []
+    database.when_durable(database.flush(), told.append)
+    error = OSError("the disk is broken")
+    host.journal.fail(error)
+    await asyncio.sleep(0)
+    assert told == [error]
