@@ -318,17 +318,17 @@ MUTATIONS = {
     "sync-again": Mutation(
         "S2: a failed sync is final", _failed_sync_is_tried_again, _SYNCS_FAIL, seed=2
     ),
-    "closing-folds": Mutation("S4: closing never folds by itself", _closing_folds, seed=2),
+    "closing-folds": Mutation("S4: closing never folds by itself", _closing_folds, seed=7),
     "fold-early": Mutation(
         "S5: only what the journal holds durably is folded", _folds_what_is_not_recorded
     ),
     "wal-trusted": Mutation("S5: every `-wal` is deleted unread", _wal_is_trusted, seed=1),
     "restart-unnoticed": Mutation(
-        "rule 6: a restart of the WAL is noticed", _restart_unnoticed, seed=59
+        "rule 6: a restart of the WAL is noticed", _restart_unnoticed, seed=107
     ),
-    "no-checksum": Mutation("rule 6: records have checksums", _no_checksum, seed=3),
+    "no-checksum": Mutation("rule 6: records have checksums", _no_checksum, seed=9),
     "mark-file": Mutation(
-        "S6: the database is synced before its mark", _mark_without_file_sync, seed=1
+        "S6: the database is synced before its mark", _mark_without_file_sync, seed=0
     ),
     "mark-directory": Mutation(
         "S6: so is its directory, once for each file", _mark_without_directory_sync
@@ -340,7 +340,7 @@ MUTATIONS = {
         "S2: what a failed sync may have missed is written again",
         _not_written_again,
         _SYNCS_FAIL,
-        seed=2,
+        seed=7,
     ),
     "take-over-pages": Mutation(
         "S6: so are pages of big commits before they are redone",
@@ -356,13 +356,13 @@ MUTATIONS = {
         guard="unit/storage/journal/test_fates.py",
     ),
     "recycled-early": Mutation(
-        "S6: a segment goes when all in it is void", _recycles_before_the_mark, seed=11
+        "S6: a segment goes when all in it is void", _recycles_before_the_mark, seed=0
     ),
     "no-image": Mutation("S7: the first record has the image", _no_image),
     "named-at-birth": Mutation(
-        "S7: a file has no name before that is durable", _named_at_birth, seed=6
+        "S7: a file has no name before that is durable", _named_at_birth, seed=2
     ),
-    "no-delete-record": Mutation("S7: a deletion has a record", _no_delete_record, seed=1),
+    "no-delete-record": Mutation("S7: a deletion has a record", _no_delete_record, seed=2),
     "unlink-first": Mutation(
         "S7: durable before the names go", _unlink_first, Plan(often=("_delete", "_evict")), seed=10
     ),
@@ -370,20 +370,20 @@ MUTATIONS = {
         "S7: and what fails then is final",
         _deletion_is_taken_back,
         Plan(failing_writes=0.02, often=("_delete",)),
-        seed=3,
+        seed=21,
     ),
     "segment-begun-early": Mutation(
         "S8: a segment is synced before the next is written", _segment_begun_early
     ),
     "segment-name": Mutation("S8: a segment's name is synced", _segment_without_name),
-    "any-use": Mutation("S8: checksums are seeded with the use number", _any_use, seed=2),
+    "any-use": Mutation("S8: checksums are seeded with the use number", _any_use, seed=51),
     "big-early": Mutation("S12: a big commit counts when its pages are copied", _big_is_told_early),
     "big-forgotten": Mutation(
         "S12: and never when that failed", _failed_copy_is_forgotten, _WRITES_FAIL
     ),
     "big-sync": Mutation("S12: its pages are synced", _pages_without("sync")),
     "big-name": Mutation(
-        "S12: and the name of their file", _pages_without("sync_directory"), seed=1
+        "S12: and the name of their file", _pages_without("sync_directory"), seed=4
     ),
     "any-scrap": Mutation("S5: no `-wal` is believed to be empty", _any_wal_is_empty),
 }
