@@ -104,8 +104,8 @@ class Attribution:
     ) -> asyncio.TimerHandle:
         return self._set(self._call_at, when, callback, args, context)
 
-    @staticmethod
     def _set(
+        self,
         original: Callable[..., asyncio.TimerHandle],
         time: float,
         callback: Any,
@@ -116,7 +116,10 @@ class Attribution:
         module = "" if container is None else getattr(callback, "__module__", None) or ""
         if module == "asyncio.futures":  # sleep()
             assert container is not None
-            return original(time, GatedWakeup(container, callback, args), context=context)
+            timer = original(time, GatedWakeup(container, callback, args), context=context)
+            if asyncio.current_task(self._loop) is None:
+                timer.cancel()  # of code that was cut off, which nothing wakes; it would be kept for it
+            return timer
         if container is None or module.startswith(_SHARED_MODULES):
             return original(time, callback, *args, context=context)
         return container.work.schedule(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 import uvloop
@@ -66,6 +67,37 @@ def test_outside_of_objects_nothing_changes(new_loop):
                 await asyncio.sleep(0.001)
         # Which of two that are due at once comes first is the loop's affair.
         assert sorted(seen) == ["at", "soon"]
+        attribution.uninstall()
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(main())
+
+
+@pytest.mark.parametrize("new_loop", LOOPS.values(), ids=LOOPS)
+def test_a_sleep_that_no_task_awaits_is_no_timer(new_loop):
+    """What code that was cut off still begins to wait for keeps its object for no time."""
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        attribution = Attribution.install(loop)
+        event, begun, timers = SimpleNamespace(container=object()), asyncio.Event(), []
+        sleep = asyncio.sleep(1_000)
+
+        def later(*args, **options):
+            timers.append(original(*args, **options))
+            return timers[-1]
+
+        original, attribution._call_later = attribution._call_later, later
+
+        def begin():
+            current_event.set(event)
+            sleep.send(None)
+            begun.set()
+
+        loop.call_soon(begin)
+        await begun.wait()
+        assert [each.cancelled() for each in timers] == [True]
+        sleep.close()
         attribution.uninstall()
 
     with asyncio.Runner(loop_factory=new_loop) as runner:
