@@ -13,7 +13,7 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 from sourdough.coordinator.restarts import Restarts
-from sourdough.coordinator.seats import Seats
+from sourdough.coordinator.seats import Seats, SeatState
 from sourdough.coordinator.worker import Worker
 from sourdough.observe import breadcrumb
 from sourdough.observe.records import HostRecovered, Output, Record
@@ -180,7 +180,7 @@ class Supervisor:
             worker.load_failed = message
         elif isinstance(message, SyncFailed):
             worker.blameless = True
-            self._sync_failed()
+            self._sync_failed(message)
         else:
             self.on_said(worker, message)
 
@@ -310,6 +310,8 @@ class Supervisor:
         return None if worker.breadcrumb is None else breadcrumb.read(worker.breadcrumb)
 
     def _host_ended(self, worker: Worker, code: int, crumb: Crumb | None) -> None:
+        assigned = self.seats.of(worker.serial)
+        taken = assigned is not None and assigned.state is SeatState.TAKEN
         seat = self.seats.vacate(worker.serial)
         if seat is not None:
             self.publish()
@@ -323,7 +325,8 @@ class Supervisor:
             return
         running = None if crumb is None else crumb.label
         self.on_crashed(worker, code, crumb)
-        self._host_crashed(worker, seat.number if seat is not None else 0, code, running)
+        # One that could not take its seat counts as one that never had any: others would end as well.
+        self._host_crashed(worker, seat.number if seat is not None and taken else 0, code, running)
 
     def _silent_load_failure(self, worker: Worker, code: int) -> LoadFailed | None:
         """Code that no host has loaded yet ended one: its fault, unless somebody killed the host."""
@@ -357,7 +360,9 @@ class Supervisor:
         self.restarts.after_pause(lane, name, code, self.staff, standby=standby)
         self.fill()
 
-    def _sync_failed(self) -> None:
+    def _sync_failed(self, message: SyncFailed) -> None:
+        if message.full and not self.application.options.inline:
+            return  # its successor waits longer each time, and there may be room by then
         now = self._clock.monotonic()
         recent = [at for at in self._failed_syncs if now - at < _SYNC_WINDOW_SECONDS]
         self._failed_syncs = [*recent, now]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sourdough.errors import StorageError
 from sourdough.storage.awake import Awake
 from sourdough.storage.engine import Durability
+from sourdough.storage.failure import write_error
 from sourdough.storage.journal.disk import RealDisk
 from sourdough.storage.journal.host_journal import HostJournal
 from sourdough.storage.journal.life import read_life
@@ -100,9 +101,8 @@ class Engines:
                 on_congested=self._on_congested,
             )
         except OSError as error:
-            raise StorageError(
-                f"the journal cannot be begun: {error.strerror}", place=str(self._storage)
-            ) from error
+            what = "the journal cannot be begun"
+            raise write_error(what, error, path=self._storage) from error
 
     def note_alarm(
         self, storage_name: str, raw: bytes, due: int, durable: bool

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sourdough.config.model import ClassRef, Config
-from sourdough.errors import StorageError
+from sourdough.errors import StorageError, StorageFullError
 from sourdough.host.alarms import Alarms
 from sourdough.host.beginning import begin
 from sourdough.host.engines import Engines, is_journaled
@@ -35,6 +35,7 @@ from sourdough.objects.shutdown import ShutdownReason
 from sourdough.outgoing import pool
 from sourdough.storage.database import Database
 from sourdough.storage.engine import Durability
+from sourdough.storage.failure import is_full
 from sourdough.storage.layout import object_path
 from sourdough.storage.meta import ObjectMeta
 from sourdough.transport.link import Hello, Link
@@ -366,5 +367,6 @@ class HostRuntime:
     def _sync_failed(self, error: Exception) -> None:
         """A failed sync is final: this host ends, the next owner starts from what is durable (S2)."""
         log.critical("the disk failed, this host ends: %s", error)
-        self._channel.send(SyncFailed(error=str(error)))
+        full = isinstance(error, StorageFullError) or is_full(error)
+        self._channel.send(SyncFailed(error=str(error), full=full))
         self._loop.call_later(0.1, self._on_exit, 1)

@@ -284,9 +284,10 @@ class Lines(Message, frozen=True, kw_only=True):
 
 
 class SyncFailed(Message, frozen=True, kw_only=True):
-    """A sync failed; this host ends now (invariant S2)."""
+    """A sync failed; this host ends now (invariant S2). full: only for want of room, as it seems."""
 
     error: str
+    full: bool = False
 
 
 class AlarmSet(Message, frozen=True, kw_only=True):

@@ -185,6 +185,17 @@ async def test_one_failed_sync_costs_a_host_two_stop_the_server(make):
     assert len(fatal) == 1
 
 
+async def test_a_full_disk_is_tried_again_and_again(make):
+    """There may be room by then: no number of hosts that found none stops the server."""
+    server = make(hosts=1, standby=True).start()
+    fatal = []
+    server.supervisor.on_fatal = fatal.append
+    for _ in range(3):
+        message = SyncFailed(error="No space left on device", full=True)
+        server.supervisor.on_message(server.supervisor.occupant(1), message)
+    assert fatal == []
+
+
 def beat(server, seconds: float, *, answering=()) -> None:
     for _ in range(round(seconds)):
         server.clock.advance(1.0)
