@@ -14,7 +14,7 @@ from sourdough.coordinator.inspection import RemovedClass
 from sourdough.coordinator.objectkey import ObjectKey
 from sourdough.errors import SourdoughError
 from sourdough.storage.offline import scan
-from sourdough.storage.removal import remove_whole
+from sourdough.storage.removal import facets_on_disk, remove_whole
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -173,9 +173,12 @@ def _ids(root: Path, namespace: Namespace, after: bytes | None) -> list[bytes]:
 
 
 def _size(path: Path) -> int:
-    with suppress(FileNotFoundError):  # a host has deleted it meanwhile
-        return path.stat().st_size
-    return 0
+    """Return the bytes of an object's database, and of those of its facets."""
+    size = 0
+    for each in (path, *facets_on_disk(path)):
+        with suppress(FileNotFoundError):  # a host has deleted it meanwhile
+            size += each.stat().st_size
+    return size
 
 
 def _remove_folders(tree: Path) -> None:

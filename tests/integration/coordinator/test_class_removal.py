@@ -11,6 +11,7 @@ from sourdough.coordinator.class_removal import ClassRemoval
 from sourdough.coordinator.control import RemoveClass
 from sourdough.coordinator.reference import Namespace
 from sourdough.errors import SourdoughError
+from sourdough.storage.facet_files import facet_path
 from sourdough.storage.layout import Layout
 
 CLASSES = ["Counter", "Ended"]
@@ -104,3 +105,11 @@ async def test_code_that_is_being_changed_is_waited_for(world):
     with pytest.raises(SourdoughError, match="Changed code is being loaded"):
         await world.removal.remove(RemoveClass(name="Ended", confirmed=True))
     assert world.asked == []
+
+
+async def test_what_would_go_counts_the_facets_of_objects(world):
+    """Whoever is asked for a yes is told all that he gives away."""
+    file = world.layout.path("Counter", IDS[0])
+    facet_path(facet_path(file, 1), 2).write_bytes(b"x" * 20)
+    told = await world.removal.remove(RemoveClass(name="Counter", confirmed=False))
+    assert (told.objects, told.size, told.done) == (1, 30, False)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sourdough.objects.container import Container
+from sourdough.objects.container import Container, Phase
 from sourdough.objects.context import DurableObjectState
 from sourdough.objects.facets.key import facet_key, root_key
 from sourdough.objects.refusal import gone_error
@@ -52,6 +52,11 @@ class FacetContainer(Container):
     @property
     def depth(self) -> int:
         return self._parent.depth + 1
+
+    @property
+    def begun(self) -> bool:
+        """Whether an event has entered."""
+        return self.phase is not Phase.ABSENT
 
     def prepare(self, beginning: Coroutine[Any, Any, Begun | BaseException]) -> None:
         """Find out what it is: code of the parent, in the context of whoever calls."""

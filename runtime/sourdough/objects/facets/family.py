@@ -82,7 +82,7 @@ class Family:
         if chain is not None:
             lead(event, chain, facet)
         facet.deliver(event)
-        if facet.phase.value == "absent":  # its first event was refused, for want of room
+        if not facet.begun:  # its first event was refused, for want of room
             facet.reset(gone_error())
 
     async def _begun(self, name: str, start: Start | StartFunction) -> Begun | BaseException:
